@@ -1,0 +1,13 @@
+# Libraries that Tapeline stands on; scripts/bootstrap.sh installs each of them.
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(GTest REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(ZLIB REQUIRED)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+find_package(CLI11 REQUIRED)
+find_package(spdlog REQUIRED)
+if(TAPELINE_BENCH)
+  find_package(benchmark REQUIRED)
+endif()

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "base/result.h"
+
+namespace tapeline::app {
+
+// What the chosen subcommand does once the command line is parsed.
+using Action = std::function<Result<void>()>;
+
+// Each adds one subcommand to the program; when the user chose it, it leaves its work in `action`.
+// One file per command: src/app/NAME_command.cc.
+void add_generate_command(CLI::App& program, Action& action);
+
+}  // namespace tapeline::app
