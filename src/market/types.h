@@ -41,7 +41,7 @@ using Shares = std::uint32_t;
 
 // Dollars times 10,000.
 struct Price {
-  std::uint32_t ticks = 0;
+  std::uint32_t ticks;
   static constexpr std::uint32_t per_dollar = 10'000;
   friend constexpr auto operator<=>(Price, Price) = default;
   [[nodiscard]] constexpr double dollars() const { return ticks / double{per_dollar}; }
@@ -49,7 +49,7 @@ struct Price {
 
 // Dollars times 100,000,000; only the market-wide circuit breaker levels use it.
 struct Price8 {
-  std::uint64_t ticks = 0;
+  std::uint64_t ticks;
   static constexpr std::uint64_t per_dollar = 100'000'000;
   friend constexpr auto operator<=>(Price8, Price8) = default;
 };

@@ -1,0 +1,179 @@
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/virtual_array.h"
+#include "book/book_types.h"
+#include "book/order_index.h"
+#include "book/queue_block.h"
+#include "book/side_arena.h"
+#include "book/side_levels.h"
+#include "market/event.h"
+#include "market/quality.h"
+#include "market/types.h"
+
+namespace tapeline::book {
+
+// Sizes the books; every maximum is a bound on memory.
+struct OrderBooksConfig {
+  std::size_t expected_orders = 1 << 20;     // Live at once, without rebuilding the index.
+  std::size_t max_blocks = std::size_t{1} << 26;  // Queue blocks of 64 bytes: one to four orders each.
+};
+
+// Full-depth L3 books of every symbol of a feed (or of one shard of it): each order in its queue, each price
+// level with size and count, the BBO, and the state of each symbol. A pure function of the events applied:
+// no clock, no I/O. Not thread-safe; one worker owns it.
+//
+// Rules (NASDAQ TotalView-ITCH 5.0, section 4.5 to 4.8): executions and cancels reduce the resting order and
+// remove it at zero; a replace loses its priority and inherits side, symbol and attribution; trades against
+// hidden orders and crosses never touch the displayed book. One message is one step: a replace that moves
+// the best price tells of one BBO change, not of two.
+//
+// Bad data never stops it: the event is counted, the book marked `suspect`, and what can be applied is.
+//   unknown order      nothing is applied
+//   overfill           the order is removed; the trade is told with the size that the message states
+//   duplicate ref      the new order is dropped: a repeated message must not change the book
+class OrderBooks {
+ public:
+  explicit OrderBooks(const OrderBooksConfig& config = {});
+
+  // Applies events in order. Looks ahead over them to load what later ones will touch, so batches of a few
+  // dozen and more run fastest.
+  template <class Handler>
+  void apply(std::span<const Event> events, Handler& handler);
+
+  [[nodiscard]] const Bbo& bbo(Locate locate) const { return books_[raw(locate)].bbo; }
+  [[nodiscard]] Quality quality(Locate locate) const { return books_[raw(locate)].quality; }
+  [[nodiscard]] const SymbolState& state(Locate locate) const { return states_[raw(locate)]; }
+  [[nodiscard]] const BookCounters& counters() const { return counters_; }
+  [[nodiscard]] std::size_t live_orders() const { return index_.size(); }
+  [[nodiscard]] std::size_t live_levels() const { return live_levels_; }
+
+  // Locates that the feed has named, in increasing order.
+  [[nodiscard]] std::vector<Locate> locates() const;
+  // The locate of a symbol, without padding; none if the feed has not named it.
+  [[nodiscard]] std::optional<Locate> find_symbol(std::string_view symbol) const;
+
+  [[nodiscard]] std::size_t level_count(Locate locate, Side side) const {
+    return books_[raw(locate)].sides[static_cast<std::size_t>(side)].size;
+  }
+  // Fills `out` with the best levels of a side, best first; returns how many there were.
+  std::size_t levels(Locate locate, Side side, std::span<LevelView> out) const;
+  // The orders of one price level, first in the queue first; empty if there is no such level.
+  [[nodiscard]] std::vector<OrderView> queue(Locate locate, Side side, Price price) const;
+  [[nodiscard]] std::optional<OrderView> find_order(Locate locate, OrderRef ref) const;
+  [[nodiscard]] std::optional<QueuePosition> queue_position(Locate locate, OrderRef ref) const;
+
+  // Adds flags to a book, or clears them (after a recovery).
+  void mark(Locate locate, Quality flags) { books_[raw(locate)].quality |= flags; }
+  void unmark(Locate locate, Quality flags) {
+    books_[raw(locate)].quality = without(books_[raw(locate)].quality, flags);
+  }
+  // Forgets every order, state and flag: a new session is a new sequence space.
+  void reset();
+
+  // Bytes of memory that orders, levels and the index hold now.
+  [[nodiscard]] std::size_t memory_bytes() const;
+
+  // Recomputes every total from the orders and compares: for tests.
+  [[nodiscard]] std::string find_inconsistency() const;
+
+ private:
+  static constexpr std::size_t max_locates = 65'536;
+  static constexpr std::uint32_t none = 0;  // Block numbers start at 1.
+
+  struct alignas(64) Book {
+    SideLevels sides[2];
+    Bbo bbo;
+    Quality quality;
+    bool auction;        // Halted, paused or quotation only: may be crossed.
+    bool named;          // The feed has mentioned this locate.
+    std::uint8_t reserved;
+    std::uint32_t reserved2;
+  };
+  static_assert(sizeof(Book) == 64);
+
+  // A live order: where it is.
+  struct Place {
+    OrderIndex::Slot* slot;
+    std::uint32_t block;
+    unsigned position;  // In the block.
+  };
+
+  // What the look-ahead learned of an event; right when it was learned, checked when it is used.
+  struct Hint {
+    std::uint32_t home;   // In the index.
+    std::uint32_t block;  // The order's block, later the first one of its price level.
+  };
+
+  void prefetch_index(const Event& event, Hint& hint) const;
+  void prefetch_block(const Event& event, Hint& hint) const;
+  void prefetch_level(const Event& event, Hint& hint) const;
+
+  // The order's slot in the index, or the free one where it would go; see OrderIndex::probe.
+  [[nodiscard]] OrderIndex::Slot& probe(Locate locate, OrderRef ref);
+  [[nodiscard]] std::optional<Place> find(Locate locate, OrderRef ref) const;
+
+  [[nodiscard]] bool has_room() const { return free_blocks_ != none || next_block_ < blocks_.capacity(); }
+  std::uint32_t take_block();
+  void free_block(std::uint32_t number) {
+    blocks_[number].is_first = false;  // No hint may take it for a level.
+    blocks_[number].next = free_blocks_;
+    free_blocks_ = number;
+  }
+  std::uint32_t append_block(std::uint32_t first_number, OrderRef ref);
+
+  // The steps of which messages consist. Each leaves every total right; the BBO is told by the caller.
+  void rest(OrderIndex::Slot& slot, Book& book, const Event& event, OrderRef ref, Side side, PriceKey key,
+            std::uint16_t attribution, std::uint32_t likely_level);
+  void remove(OrderIndex::Slot& slot, Book& book, unsigned position);
+
+  // Brings the cached BBO up to date and tells of a change.
+  template <class Handler>
+  void refresh_bbo(const Event& event, Book& book, Side side, Handler& handler);
+
+  template <class Handler>
+  void apply_one(const Event& event, const Hint& hint, Handler& handler);
+  template <class Handler>
+  void apply_add(const Event& event, const Hint& hint, Handler& handler);
+  template <class Handler>
+  void apply_reduction(const Event& event, Handler& handler);
+  template <class Handler>
+  void apply_replace(const Event& event, Handler& handler);
+  template <class Handler>
+  void apply_trade(const Event& event, Handler& handler);
+
+  // Slow paths, out of line.
+  void flag_bad(const Event& event, std::uint64_t& counter);
+  void note_crossing(Book& book);
+  void take_status(const Event& event);
+  void learn_symbol(Locate locate, const Symbol& symbol);
+  std::uint16_t attribution_index(Mpid mpid);
+  [[nodiscard]] std::string find_queue_inconsistency(std::int64_t entry, Locate locate, Side side,
+                                                     std::size_t& orders) const;
+
+  OrderIndex index_;
+  VirtualArray<QueueBlock> blocks_;
+  SideArena arena_;
+  VirtualArray<Book> books_;
+  std::vector<SymbolState> states_;
+  std::uint32_t free_blocks_ = none;
+  std::uint32_t next_block_ = 1;
+  std::size_t live_levels_ = 0;
+  BookCounters counters_;
+  std::vector<Mpid> mpids_;
+  std::unordered_map<std::uint32_t, std::uint16_t> mpid_indices_;
+};
+
+}  // namespace tapeline::book
+
+#include "book/order_books_apply.h"

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <immintrin.h>
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "book/side_levels.h"
+#include "market/types.h"
+
+namespace tapeline::book {
+
+// A piece of the queue of one price level in one cache line: up to four orders, first in the queue first. The
+// first block of a level also holds the totals of the level and stays its first while the level lives, so
+// that its number is the handle of the level. Most levels need one block: removing an order then touches one
+// line and no neighbour, where a linked list would touch three.
+struct alignas(64) QueueBlock {
+  static constexpr std::uint32_t capacity = 4;
+
+  std::uint64_t level_shares;  // First block only.
+  union {
+    std::uint32_t level_orders;  // First block only.
+    std::uint32_t first;         // Others: number of the level's first block.
+  };
+  PriceKey key;
+  std::uint32_t next;      // Number of the next block; 0 at the end.
+  std::uint32_t link;      // First block: number of the last block. Others: number of the previous one.
+  std::uint32_t ref_high;  // Upper half of the references: one block holds only such as share it.
+  Locate locate;
+  Side side : 1;
+  bool is_first : 1;
+  std::uint8_t count;
+  Shares shares[capacity];
+  std::uint32_t ref_low[capacity];
+
+  [[nodiscard]] OrderRef ref(unsigned position) const {
+    return OrderRef{std::uint64_t{ref_high} << 32 | ref_low[position]};
+  }
+
+  // Position of a reference whose upper half is `ref_high`; `capacity` or more if it is not here.
+  [[nodiscard]] unsigned find(OrderRef ref) const {
+    const __m128i wanted = _mm_set1_epi32(static_cast<int>(raw(ref)));
+    const __m128i equal = _mm_cmpeq_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(ref_low)), wanted);
+    const auto mask = static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(equal)));
+    return static_cast<unsigned>(std::countr_zero(mask & ((1u << count) - 1)));
+  }
+
+  void append(OrderRef ref, Shares quantity) {
+    shares[count] = quantity;
+    ref_low[count] = static_cast<std::uint32_t>(raw(ref));
+    ++count;
+  }
+
+  // Closes up the queue behind the order.
+  void erase(unsigned position) {
+    alignas(16) static constexpr std::array<std::array<std::uint8_t, 16>, 4> closings = [] {
+      std::array<std::array<std::uint8_t, 16>, 4> all{};
+      for (unsigned gap = 0; gap < 4; ++gap)
+        for (unsigned byte = 0; byte < 16; ++byte)
+          all[gap][byte] = static_cast<std::uint8_t>((byte + (byte / 4 >= gap ? 4 : 0)) & 15);
+      return all;
+    }();
+    const __m128i closing = _mm_load_si128(reinterpret_cast<const __m128i*>(closings[position].data()));
+    auto* all_shares = reinterpret_cast<__m128i*>(shares);
+    auto* all_refs = reinterpret_cast<__m128i*>(ref_low);
+    _mm_store_si128(all_shares, _mm_shuffle_epi8(_mm_load_si128(all_shares), closing));
+    _mm_store_si128(all_refs, _mm_shuffle_epi8(_mm_load_si128(all_refs), closing));
+    --count;
+  }
+};
+static_assert(sizeof(QueueBlock) == 64);
+
+}  // namespace tapeline::book

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <immintrin.h>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "market/types.h"
+
+namespace tapeline::book {
+
+// Prices of one side as integers that grow towards the best price on either side, in the order of signed
+// comparison, for which there are vector instructions.
+using PriceKey = std::int32_t;
+
+[[nodiscard]] inline PriceKey key_of(Side side, Price price) {
+  const std::uint32_t flip = side == Side::bid ? 0x8000'0000u : 0x7FFF'FFFFu;
+  return static_cast<PriceKey>(price.ticks ^ flip);
+}
+[[nodiscard]] inline Price price_of(Side side, PriceKey key) {
+  const std::uint32_t flip = side == Side::bid ? 0x8000'0000u : 0x7FFF'FFFFu;
+  return Price{static_cast<std::uint32_t>(key) ^ flip};
+}
+
+// The price levels of one side of one book, sorted with the best at the back, where nearly all changes are.
+// An entry holds the key in its upper half and the number of the level's first queue block in its lower half,
+// so that one signed comparison orders entries and one cache line holds the best eight.
+//
+// One allocation: `pad` entries that are smaller than any other, `capacity` entries, `pad` spare, so that
+// vectors may reach over either end.
+struct SideLevels {
+  static constexpr std::uint32_t pad = 8;
+
+  std::int64_t* entries = nullptr;  // Null while the side has never had an order.
+  std::uint32_t size = 0;
+  std::uint32_t capacity = 0;
+
+  [[nodiscard]] static std::int64_t entry(PriceKey key, std::uint32_t block) {
+    return static_cast<std::int64_t>((static_cast<std::uint64_t>(static_cast<std::uint32_t>(key)) << 32) | block);
+  }
+  [[nodiscard]] static PriceKey key(std::int64_t entry) { return static_cast<PriceKey>(entry >> 32); }
+  [[nodiscard]] static std::uint32_t block(std::int64_t entry) { return static_cast<std::uint32_t>(entry); }
+  [[nodiscard]] static std::size_t bytes_for(std::uint32_t capacity) {
+    return (std::size_t{capacity} + 2 * pad) * sizeof(std::int64_t);
+  }
+
+  // How many entries have at most this key: just behind the level of that price if there is one.
+  [[nodiscard]] std::uint32_t upper_bound(PriceKey wanted) const {
+    const __m256i last = _mm256_set1_epi64x(entry(wanted, 0xFFFF'FFFFu));
+    std::uint32_t at = size;
+    for (;;) {
+      const auto* eight = reinterpret_cast<const __m256i*>(entries + at - 8);
+      const __m256i low = _mm256_cmpgt_epi64(_mm256_loadu_si256(eight), last);
+      const __m256i high = _mm256_cmpgt_epi64(_mm256_loadu_si256(eight + 1), last);
+      // Sorted, so the greater ones are a run at the top: four 64-bit lanes each, one bit a lane.
+      const int mask = _mm256_movemask_pd(_mm256_castsi256_pd(low)) | _mm256_movemask_pd(_mm256_castsi256_pd(high)) << 4;
+      const auto count = static_cast<std::uint32_t>(std::popcount(static_cast<unsigned>(mask)));
+      at -= count;
+      if (count < 8) return at;
+    }
+  }
+
+  void insert(std::uint32_t at, std::int64_t entry) {
+    shift(entries + at, entries + at + 1, size - at);
+    entries[at] = entry;
+    ++size;
+  }
+
+  void erase(std::uint32_t at) {
+    --size;
+    shift(entries + at + 1, entries + at, size - at);
+  }
+
+ private:
+  // Moves `count` entries by one; the usual few by vectors, which may carry spare entries along.
+  static void shift(const std::int64_t* from, std::int64_t* to, std::uint32_t count) {
+    if (count <= 8) [[likely]] {
+      const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+      const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from) + 1);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), low);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to) + 1, high);
+    } else {
+      std::memmove(to, from, count * sizeof(std::int64_t));
+    }
+  }
+};
+static_assert(sizeof(SideLevels) == 16);
+
+}  // namespace tapeline::book
