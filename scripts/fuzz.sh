@@ -48,7 +48,7 @@ if [ ${#programs[@]} -eq 0 ]; then
   exit 0
 fi
 seconds=${FUZZ_SECONDS:-60}
-echo "${#programs[@]} fuzzers, $seconds seconds each, two at a time"
+echo "Fuzzers to run: ${#programs[@]}, $seconds seconds each, two at a time"
 if ! printf '%s\0' "${programs[@]}" | xargs -0 -P 2 -I{} "$0" --one {} "$seconds"; then
   echo "At least one fuzzer found a failure; see above." >&2
   exit 1
