@@ -15,7 +15,18 @@ feed=$data/generated-$messages-$symbols-$seed.itch
 tables=$data/tables
 
 headline() { printf '\n== %s\n' "$*"; }
-show() { printf '$ %s\n' "$*"; "$@"; }
+# Prints a command as one could type it, then runs it.
+show() {
+  printf '$'
+  for word in "$@"; do
+    case $word in
+      *[!A-Za-z0-9_./:=+-]*) printf ' "%s"' "$word" ;;
+      *) printf ' %s' "$word" ;;
+    esac
+  done
+  printf '\n'
+  "$@"
+}
 
 if [ ! -x "$tapeline" ]; then
   echo "There is no program at $tapeline: run 'make build' first." >&2
@@ -35,8 +46,11 @@ fi
 headline "2. Replay it: rebuild every order book and write what it says to Parquet"
 show "$tapeline" replay "$feed" --output "$tables"
 
-symbol=${SYMBOL:-$("$tapeline" query "SELECT symbol FROM bbo GROUP BY symbol ORDER BY count(*) DESC, symbol LIMIT 1" \
-  --data "$tables" --format csv | tail -n 1)}
+if [ -z "${SYMBOL:-}" ]; then
+  busiest="SELECT symbol FROM bbo GROUP BY symbol ORDER BY count(*) DESC, symbol LIMIT 1"
+  SYMBOL=$("$tapeline" query "$busiest" --data "$tables" --format csv)
+fi
+symbol=$(printf '%s\n' "$SYMBOL" | tail -n 1)  # Below the name of the column.
 headline "3. Look at one book: $symbol at $at"
 show "$tapeline" book "$feed" --symbol "$symbol" --at "$at"
 
