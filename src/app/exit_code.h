@@ -7,13 +7,13 @@ namespace tapeline::app {
 // Exit codes of the program, documented in the README and in `tapeline --help`.
 enum class ExitCode : int {
   success = 0,
-  failure = 1,      // A bug of ours.
-  usage = 2,        // Wrong arguments or configuration.
-  not_found = 3,    // No such file, symbol or time.
-  io = 4,           // The operating system refused: disk full, permission, network.
-  corrupt = 5,      // Input that is not what its format says; what came before it was processed.
-  unsupported = 6,  // A valid request that this build or machine cannot serve.
-  interrupted = 130 // Stopped by the user.
+  failure = 1,       // A bug of ours.
+  usage = 2,         // Wrong arguments or configuration.
+  not_found = 3,     // No such file, symbol or time.
+  io = 4,            // The operating system refused: disk full, permission, network.
+  corrupt = 5,       // Input that is not what its format says; what came before it was processed.
+  unsupported = 6,   // A valid request that this build or machine cannot serve.
+  interrupted = 130  // Stopped by the user.
 };
 
 [[nodiscard]] constexpr ExitCode exit_code_of(ErrorCode code) {

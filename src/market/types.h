@@ -79,6 +79,8 @@ using Code4 = FixedText<4>;
 
 enum class Side : std::uint8_t { bid = 0, ask = 1 };
 
-[[nodiscard]] constexpr Side opposite(Side side) { return side == Side::bid ? Side::ask : Side::bid; }
+[[nodiscard]] constexpr Side opposite(Side side) {
+  return side == Side::bid ? Side::ask : Side::bid;
+}
 
 }  // namespace tapeline

@@ -134,8 +134,7 @@ bool visit(const Message& message, F&& f) {
     return true;
     ITCH50_MESSAGES(ITCH50_CASE)
 #undef ITCH50_CASE
-    default:
-      return false;
+    default: return false;
   }
 }
 
@@ -155,8 +154,7 @@ constexpr void for_each_message_type(F&& f) {
     return #Name;
     ITCH50_MESSAGES(ITCH50_NAME)
 #undef ITCH50_NAME
-    default:
-      return {};
+    default: return {};
   }
 }
 
