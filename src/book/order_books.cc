@@ -169,7 +169,7 @@ std::vector<OrderView> OrderBooks::queue(Locate locate, Side side, Price price) 
   if (at == 0 || SideLevels::key(levels.entries[at - 1]) != key) return orders;
   for (std::uint32_t number = SideLevels::block(levels.entries[at - 1]); number != none; number = blocks_[number].next) {
     const QueueBlock& block = blocks_[number];
-    for (unsigned at = 0; at < block.count; ++at) orders.push_back(*find_order(locate, block.ref(at)));
+    for (unsigned i = 0; i < block.count; ++i) orders.push_back(*find_order(locate, block.ref(i)));
   }
   return orders;
 }
