@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "simulator/alias_table.h"
+#include "simulator/intraday_profile.h"
+#include "simulator/rng.h"
+
+namespace tapeline::simulator {
+
+// One moment at which somebody does something in a symbol.
+struct Arrival {
+  std::uint64_t time_ns;
+  std::uint64_t bits;  // Fresh random bits for whoever acts on it.
+  std::uint32_t symbol;
+};
+
+// A Hawkes process over all symbols with two exponential kernels, simulated exactly through its branching
+// form. Every arrival may leave a spark of either kind in its symbol; a spark of kind k goes off at rate
+// decay_k and is then an arrival itself. Because sparks have no memory, a bag of them per kind is the whole
+// state, and the next arrival costs constant time at any number of symbols. Arrivals without a cause follow
+// the intraday profile, whose level is set again and again so that the messages wanted are used up when the
+// session ends.
+class ArrivalProcess {
+ public:
+  ArrivalProcess(std::uint64_t seed, std::span<const double> activity);
+
+  // Times do not decrease and lie before session_end. `wanted` is how many messages are still to come today.
+  Arrival next(std::uint64_t wanted);
+
+ private:
+  // Machines answer machines within tens of microseconds, and people and slower machines within a second.
+  static constexpr double fast_branching = 0.46;
+  static constexpr double slow_branching = 0.30;
+  static constexpr double fast_decay = 1.0 / 40'000;
+  static constexpr double slow_decay = 1.0 / 180'000'000;
+
+  void set_rate(std::uint64_t wanted);
+  std::uint32_t draw_symbol(double total);
+  Arrival arrive(std::uint32_t symbol);
+
+  IntradayProfile profile_;
+  ExponentialTable exponential_;
+  AliasTable symbols_;
+  Rng rng_;
+  double now_ns_;
+  double slot_end_ns_;
+  std::size_t slot_ = 0;
+  double uncaused_rate_ = 0;
+  std::uint32_t until_rate_is_set_ = 0;
+  std::vector<std::uint32_t> fast_sparks_;  // Symbols.
+  std::vector<std::uint32_t> slow_sparks_;
+};
+
+}  // namespace tapeline::simulator
