@@ -45,17 +45,19 @@ std::uint32_t ArrivalProcess::draw_symbol(double total) {
   return take_any(slow_sparks_, other_bits);
 }
 
-Arrival ArrivalProcess::arrive(std::uint32_t symbol) {
+void ArrivalProcess::arrive(std::uint32_t symbol, Arrival& into) {
   const std::uint64_t bits = rng_.next();
   constexpr auto of_65536 = [](double probability) {
     return static_cast<std::uint64_t>(probability * 65'536);
   };
   if ((bits & 0xffff) < of_65536(fast_branching)) fast_sparks_.push_back(symbol);
   if (((bits >> 16) & 0xffff) < of_65536(slow_branching)) slow_sparks_.push_back(symbol);
-  return {static_cast<std::uint64_t>(now_ns_), rng_.next(), symbol};
+  into.time_ns = static_cast<std::uint64_t>(now_ns_);
+  into.bits = rng_.next();
+  into.symbol = symbol;
 }
 
-Arrival ArrivalProcess::next(std::uint64_t wanted) {
+void ArrivalProcess::next(std::uint64_t wanted, Arrival& into) {
   for (;;) {
     if (until_rate_is_set_ == 0) set_rate(wanted);
     --until_rate_is_set_;
@@ -64,12 +66,12 @@ Arrival ArrivalProcess::next(std::uint64_t wanted) {
     const double gap = total > 0 ? exponential_.draw(rng_) / total : IntradayProfile::slot_ns;
     if (now_ns_ + gap < slot_end_ns_) [[likely]] {
       now_ns_ += gap;
-      return arrive(draw_symbol(total));
+      return arrive(draw_symbol(total), into);
     }
     // The process has no memory, so it may be stopped at the end of the slot and drawn anew at the next rate.
     if (slot_ + 1 == profile_.slots()) {
       now_ns_ = std::min(std::max(now_ns_, last_moment_ns - 100'000'000) + last_gap_ns, last_moment_ns);
-      return arrive(symbols_.draw(rng_));
+      return arrive(symbols_.draw(rng_), into);
     }
     now_ns_ = slot_end_ns_;
     slot_end_ns_ = static_cast<double>(IntradayProfile::slot_end(++slot_));

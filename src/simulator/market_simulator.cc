@@ -18,12 +18,15 @@ std::vector<double> activity_of(const SymbolUniverse& universe) {
 }
 
 // Arrivals are known ahead of their time because they do not depend on the books. That is what allows to
-// fetch the memory each will touch: first the symbol, then its book, then the order.
+// fetch the memory each will touch: first the symbol, then its book, then what leads to the order, then the order and its
+// neighbours in the queue.
 class ArrivalQueue {
  public:
   static constexpr std::size_t ahead = 32;
-  static constexpr std::size_t book_ahead = 20;
-  static constexpr std::size_t order_ahead = 10;
+  static constexpr std::size_t book_ahead = 24;
+  static constexpr std::size_t listing_ahead = 18;
+  static constexpr std::size_t order_ahead = 12;
+  static constexpr std::size_t neighbours_ahead = 6;
 
   ArrivalQueue(std::uint64_t seed, std::span<const double> activity) : process_(seed, activity) {}
 
@@ -36,12 +39,14 @@ class ArrivalQueue {
     pull(head_, flow, wanted > ahead ? wanted - ahead : 1);
     head_ = (head_ + 1) % ahead;
     flow.prefetch_book(ring_[(head_ + book_ahead) % ahead]);
+    flow.prefetch_listing(ring_[(head_ + listing_ahead) % ahead]);
     flow.prefetch_order(ring_[(head_ + order_ahead) % ahead]);
+    flow.prefetch_neighbours(ring_[(head_ + neighbours_ahead) % ahead]);
   }
 
  private:
   void pull(std::size_t at, const OrderFlow& flow, std::uint64_t wanted) {
-    ring_[at] = process_.next(wanted);
+    process_.next(wanted, ring_[at]);
     flow.prefetch_symbol(ring_[at]);
   }
 

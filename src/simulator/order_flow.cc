@@ -51,6 +51,17 @@ Slot stale_order(const SymbolState& symbol) {
 
 }  // namespace
 
+void OrderFlow::prefetch_listing(const Arrival& arrival) const {
+  const std::vector<Slot>& live = market_[arrival.symbol].book.live();
+  const auto count = static_cast<std::uint32_t>(live.size());
+  if (count > 0) __builtin_prefetch(&live[count - 1 - choose_rank(count, arrival.bits >> 16)]);
+}
+
+void OrderFlow::prefetch_neighbours(const Arrival& arrival) const {
+  const SymbolState& symbol = market_[arrival.symbol];
+  if (!symbol.book.live().empty()) market_.pool().prefetch_neighbours(choose_order(symbol, arrival.bits >> 16));
+}
+
 void OrderFlow::prefetch_order(const Arrival& arrival) const {
   const SymbolState& symbol = market_[arrival.symbol];
   if (!symbol.book.live().empty()) market_.pool().prefetch(choose_order(symbol, arrival.bits >> 16));

@@ -22,7 +22,9 @@ class OrderFlow {
     __builtin_prefetch(reinterpret_cast<const std::byte*>(&market_[arrival.symbol]) + 64, 1);
   }
   void prefetch_book(const Arrival& arrival) const { market_[arrival.symbol].book.prefetch_ladders(); }
+  void prefetch_listing(const Arrival& arrival) const;
   void prefetch_order(const Arrival& arrival) const;
+  void prefetch_neighbours(const Arrival& arrival) const;
 
   // How far the books are filled by now, in 65536ths of their targets.
   void set_fill(std::uint32_t fill) { fill_ = fill; }

@@ -57,6 +57,12 @@ class OrderPool {
 
   void prefetch(Slot slot) const { __builtin_prefetch(orders_.data() + slot, 1); }
 
+  void prefetch_neighbours(Slot slot) const {
+    const Order& order = orders_[slot];
+    if (order.next != no_slot) prefetch(order.next);
+    if (order.previous != no_slot) prefetch(order.previous);
+  }
+
   [[nodiscard]] std::uint64_t live() const { return live_; }
   [[nodiscard]] std::uint64_t peak_live() const { return peak_live_; }
 
