@@ -84,7 +84,8 @@ void cross(Market& market, std::uint32_t index, CrossType type) {
   if (!symbol.book.empty(side) && plan.paired > 0) {
     std::array<Slot, max_crossed_orders> slots;
     // On a day of few messages most crosses leave the displayed orders alone.
-    const double chance = static_cast<double>(market.config.messages) / (1'600.0 * static_cast<double>(market.size()));
+    const double chance =
+        static_cast<double>(market.config.messages) / (1'600.0 * static_cast<double>(market.size()));
     const std::size_t wanted = market.rng.chance(chance) ? 1 + market.rng.below(max_crossed_orders) : 0;
     const std::size_t count = std::min<std::uint64_t>(
         collect_front(market, symbol.book, side, std::span(slots).first(wanted)), market.available());

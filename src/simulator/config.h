@@ -13,9 +13,9 @@ struct Config {
   std::uint32_t symbols = 8'000;
   std::uint64_t seed = 1;
   // How many displayed orders rest at the end of the day, about. Unset: 4.25 % of the messages, at most 1 M.
-  std::optional<std::uint64_t> live_orders;
+  std::optional<std::uint64_t> live_orders = std::nullopt;
   // How many spoofing episodes are planted. Unset: one per million messages, at least one from 500,000 on.
-  std::optional<std::uint32_t> spoofing;
+  std::optional<std::uint32_t> spoofing = std::nullopt;
   bool test_symbols = false;  // Let a few of the symbols be the exchange's test symbols, such as ZVZZT.
 
   static constexpr std::uint32_t max_symbols = 60'000;          // Locates are 16 bits wide.

@@ -18,8 +18,8 @@ std::vector<double> activity_of(const SymbolUniverse& universe) {
 }
 
 // Arrivals are known ahead of their time because they do not depend on the books. That is what allows to
-// fetch the memory each will touch: first the symbol, then its book, then what leads to the order, then the order and its
-// neighbours in the queue.
+// fetch the memory each will touch: first the symbol, then its book, then what leads to the order, then the
+// order and its neighbours in the queue.
 class ArrivalQueue {
  public:
   static constexpr std::size_t ahead = 32;

@@ -7,7 +7,7 @@ namespace {
 // What an arrival is, in 65536ths of all; adding and deleting share the rest.
 constexpr std::uint32_t replace_share = 5'500;
 constexpr std::uint32_t part_cancel_share = 300;
-constexpr std::uint32_t taking_share = 1'350;
+constexpr std::uint32_t taking_share = 850;
 constexpr std::uint32_t hidden_share = 400;
 constexpr std::uint32_t retail_share = 130;
 constexpr std::uint32_t rest_share =
@@ -22,12 +22,12 @@ constexpr std::array<Shares, 64> sizes = {100, 100, 100, 100, 100, 100, 100,  10
                                           400, 500, 500, 500, 600, 800, 1000, 1000, 1,   1,   2,   3,   5,
                                           10,  10,  15,  20,  25,  33,  40,   50,   50,  60,  75,  1500};
 
-// The rank of the order that goes, 0 for the newest. Half of the time it is one of the last few; otherwise
+// The rank of the order that goes, 0 for the newest. Mostly it is one of the last few; otherwise
 // the rank is uniform on a logarithmic scale, so that the hazard of an order falls with its age like one over
 // the age: lifetimes have heavy tails, from microseconds to the whole day.
 std::uint32_t choose_rank(std::uint32_t live, std::uint64_t bits) {
   const auto low = static_cast<std::uint32_t>(bits);
-  if (low & 1) return std::min(live - 1, static_cast<std::uint32_t>(std::countr_zero((low >> 1) | 0x80u)));
+  if ((low & 3) != 0) return std::min(live - 1, static_cast<std::uint32_t>(std::countr_zero((low >> 2) | 0x80u)));
   const auto octaves = static_cast<std::uint32_t>(std::bit_width(live));
   const std::uint32_t octave = ((low >> 16) * octaves) >> 16;
   const std::uint32_t first = (1u << octave) - 1;
@@ -59,7 +59,8 @@ void OrderFlow::prefetch_listing(const Arrival& arrival) const {
 
 void OrderFlow::prefetch_neighbours(const Arrival& arrival) const {
   const SymbolState& symbol = market_[arrival.symbol];
-  if (!symbol.book.live().empty()) market_.pool().prefetch_neighbours(choose_order(symbol, arrival.bits >> 16));
+  if (!symbol.book.live().empty())
+    market_.pool().prefetch_neighbours(choose_order(symbol, arrival.bits >> 16));
 }
 
 void OrderFlow::prefetch_order(const Arrival& arrival) const {
