@@ -8,14 +8,6 @@ namespace {
 constexpr double last_gap_ns = 150;
 constexpr double last_moment_ns = static_cast<double>(session_end - 1'000);
 
-std::uint32_t take_any(std::vector<std::uint32_t>& sparks, std::uint64_t bits) {
-  const std::uint64_t index = ((bits >> 32) * sparks.size()) >> 32;
-  const std::uint32_t symbol = sparks[index];
-  sparks[index] = sparks.back();
-  sparks.pop_back();
-  return symbol;
-}
-
 }  // namespace
 
 ArrivalProcess::ArrivalProcess(std::uint64_t seed, std::span<const double> activity)
@@ -30,28 +22,25 @@ void ArrivalProcess::set_rate(std::uint64_t wanted) {
   until_rate_is_set_ = slot_ + 1 == profile_.slots() ? 1 : 64;
 }
 
-std::uint32_t ArrivalProcess::draw_symbol(double total) {
+inline std::uint32_t ArrivalProcess::draw_symbol(double total) {
   const std::uint64_t bits = rng_.next();
   double cause = static_cast<double>(bits >> 11) * 0x1.0p-53 * total;
   if (cause < uncaused_rate_) return symbols_.draw(rng_);
   cause -= uncaused_rate_;
   // The low bits, which hardly took part in the choice above, choose among the sparks.
-  const std::uint64_t other_bits = bits << 32;
+  const auto other_bits = static_cast<std::uint32_t>(bits);
   const double fast = fast_decay * static_cast<double>(fast_sparks_.size());
-  if (cause < fast || slow_sparks_.empty()) {
-    if (!fast_sparks_.empty()) return take_any(fast_sparks_, other_bits);
-    return symbols_.draw(rng_);
-  }
-  return take_any(slow_sparks_, other_bits);
+  if (cause < fast) return fast_sparks_.take(other_bits);
+  // Rounding may leave a cause where there is none.
+  return slow_sparks_.size() == 0 ? symbols_.draw(rng_) : slow_sparks_.take(other_bits);
 }
 
-void ArrivalProcess::arrive(std::uint32_t symbol, Arrival& into) {
-  const std::uint64_t bits = rng_.next();
+inline void ArrivalProcess::arrive(std::uint32_t symbol, std::uint32_t coins, Arrival& into) {
   constexpr auto of_65536 = [](double probability) {
-    return static_cast<std::uint64_t>(probability * 65'536);
+    return static_cast<std::uint32_t>(probability * 65'536);
   };
-  if ((bits & 0xffff) < of_65536(fast_branching)) fast_sparks_.push_back(symbol);
-  if (((bits >> 16) & 0xffff) < of_65536(slow_branching)) slow_sparks_.push_back(symbol);
+  fast_sparks_.add_if((coins & 0xffff) < of_65536(fast_branching), symbol);
+  slow_sparks_.add_if((coins >> 16) < of_65536(slow_branching), symbol);
   into.time_ns = static_cast<std::uint64_t>(now_ns_);
   into.bits = rng_.next();
   into.symbol = symbol;
@@ -63,15 +52,18 @@ void ArrivalProcess::next(std::uint64_t wanted, Arrival& into) {
     --until_rate_is_set_;
     const double total = uncaused_rate_ + fast_decay * static_cast<double>(fast_sparks_.size()) +
                          slow_decay * static_cast<double>(slow_sparks_.size());
-    const double gap = total > 0 ? exponential_.draw(rng_) / total : IntradayProfile::slot_ns;
+    const std::uint64_t bits = rng_.next();
+    const auto coins = static_cast<std::uint32_t>(bits);
+    const double gap = total > 0 ? exponential_.draw(static_cast<std::uint32_t>(bits >> 32), rng_) / total
+                                 : IntradayProfile::slot_ns;
     if (now_ns_ + gap < slot_end_ns_) [[likely]] {
       now_ns_ += gap;
-      return arrive(draw_symbol(total), into);
+      return arrive(draw_symbol(total), coins, into);
     }
     // The process has no memory, so it may be stopped at the end of the slot and drawn anew at the next rate.
     if (slot_ + 1 == profile_.slots()) {
       now_ns_ = std::min(std::max(now_ns_, last_moment_ns - 100'000'000) + last_gap_ns, last_moment_ns);
-      return arrive(symbols_.draw(rng_), into);
+      return arrive(symbols_.draw(rng_), coins, into);
     }
     now_ns_ = slot_end_ns_;
     slot_end_ns_ = static_cast<double>(IntradayProfile::slot_end(++slot_));

@@ -10,10 +10,37 @@
 namespace tapeline::simulator {
 
 // One moment at which somebody does something in a symbol.
-struct Arrival {
+struct alignas(32) Arrival {
   std::uint64_t time_ns;
   std::uint64_t bits;  // Fresh random bits for whoever acts on it.
   std::uint32_t symbol;
+  std::uint32_t hint;  // For whoever fetches ahead; means nothing to the process.
+};
+
+// The sparks of one kind, as the symbols they will go off in.
+class SparkBag {
+ public:
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+  // Without a branch on the coin, which nobody can predict.
+  void add_if(bool coin, std::uint32_t symbol) {
+    if (size_ == symbols_.size()) [[unlikely]]
+      symbols_.resize(2 * size_ + 64);
+    symbols_[size_] = symbol;
+    size_ += coin;
+  }
+
+  // Any of them; there must be one.
+  std::uint32_t take(std::uint32_t bits) {
+    const std::uint64_t index = (bits * size_) >> 32;
+    const std::uint32_t symbol = symbols_[index];
+    symbols_[index] = symbols_[--size_];
+    return symbol;
+  }
+
+ private:
+  std::vector<std::uint32_t> symbols_;
+  std::uint64_t size_ = 0;
 };
 
 // A Hawkes process over all symbols with two exponential kernels, simulated exactly through its branching
@@ -39,7 +66,7 @@ class ArrivalProcess {
 
   void set_rate(std::uint64_t wanted);
   std::uint32_t draw_symbol(double total);
-  void arrive(std::uint32_t symbol, Arrival& into);
+  void arrive(std::uint32_t symbol, std::uint32_t coins, Arrival& into);
 
   IntradayProfile profile_;
   ExponentialTable exponential_;
@@ -50,8 +77,8 @@ class ArrivalProcess {
   std::size_t slot_ = 0;
   double uncaused_rate_ = 0;
   std::uint32_t until_rate_is_set_ = 0;
-  std::vector<std::uint32_t> fast_sparks_;  // Symbols.
-  std::vector<std::uint32_t> slow_sparks_;
+  SparkBag fast_sparks_;
+  SparkBag slow_sparks_;
 };
 
 }  // namespace tapeline::simulator

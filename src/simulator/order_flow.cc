@@ -27,12 +27,12 @@ constexpr std::array<Shares, 64> sizes = {100, 100, 100, 100, 100, 100, 100,  10
 // the age: lifetimes have heavy tails, from microseconds to the whole day.
 std::uint32_t choose_rank(std::uint32_t live, std::uint64_t bits) {
   const auto low = static_cast<std::uint32_t>(bits);
-  if ((low & 3) != 0) return std::min(live - 1, static_cast<std::uint32_t>(std::countr_zero((low >> 2) | 0x80u)));
+  const auto recent = static_cast<std::uint32_t>(std::countr_zero((low >> 2) | 0x80u));
   const auto octaves = static_cast<std::uint32_t>(std::bit_width(live));
   const std::uint32_t octave = ((low >> 16) * octaves) >> 16;
   const std::uint32_t first = (1u << octave) - 1;
-  const std::uint32_t rank = first + (static_cast<std::uint32_t>(bits >> 32) & first);
-  return std::min(rank, live - 1);
+  const std::uint32_t any = first + (static_cast<std::uint32_t>(bits >> 32) & first);
+  return std::min((low & 3) != 0 ? recent : any, live - 1);
 }
 
 Slot choose_order(const SymbolState& symbol, std::uint64_t bits) {
@@ -51,21 +51,21 @@ Slot stale_order(const SymbolState& symbol) {
 
 }  // namespace
 
-void OrderFlow::prefetch_listing(const Arrival& arrival) const {
+void OrderFlow::prefetch_listing(Arrival& arrival) const {
   const std::vector<Slot>& live = market_[arrival.symbol].book.live();
   const auto count = static_cast<std::uint32_t>(live.size());
-  if (count > 0) __builtin_prefetch(&live[count - 1 - choose_rank(count, arrival.bits >> 16)]);
+  arrival.hint = count == 0 ? 0 : count - 1 - choose_rank(count, arrival.bits >> 16);
+  __builtin_prefetch(live.data() + arrival.hint);
+}
+
+void OrderFlow::prefetch_order(Arrival& arrival) const {
+  const std::vector<Slot>& live = market_[arrival.symbol].book.live();
+  arrival.hint = arrival.hint < live.size() ? live[arrival.hint] : no_slot;
+  if (arrival.hint != no_slot) market_.pool().prefetch(arrival.hint);
 }
 
 void OrderFlow::prefetch_neighbours(const Arrival& arrival) const {
-  const SymbolState& symbol = market_[arrival.symbol];
-  if (!symbol.book.live().empty())
-    market_.pool().prefetch_neighbours(choose_order(symbol, arrival.bits >> 16));
-}
-
-void OrderFlow::prefetch_order(const Arrival& arrival) const {
-  const SymbolState& symbol = market_[arrival.symbol];
-  if (!symbol.book.live().empty()) market_.pool().prefetch(choose_order(symbol, arrival.bits >> 16));
+  if (arrival.hint != no_slot) market_.pool().prefetch_neighbours(arrival.hint);
 }
 
 void OrderFlow::act(const Arrival& arrival) {
@@ -95,7 +95,8 @@ bool OrderFlow::wants_add(const SymbolState& symbol, std::uint32_t roll) const {
   const std::int64_t patience = target / 12 + 3;
   const std::int64_t bias = std::clamp<std::int64_t>(missing, -patience, patience);
   // Between a tenth and nine tenths, a half when the book is as it should be.
-  return roll < rest_share / 2 + static_cast<std::int64_t>(rest_share) * 2 / 5 * bias / patience;
+  return (static_cast<std::int64_t>(roll) - rest_share / 2) * patience <
+         std::int64_t{rest_share} * 2 / 5 * bias;
 }
 
 void OrderFlow::move_mid(SymbolState& symbol) {
@@ -116,15 +117,15 @@ void OrderFlow::move_mid(SymbolState& symbol) {
   symbol.mid = std::clamp(up ? symbol.mid + step : symbol.mid - step, symbol.lowest, symbol.highest);
 }
 
-Shares OrderFlow::choose_size() {
-  const std::uint64_t bits = market_.rng.next();
+// Uses the upper half of the bits, and choose_price the lower.
+Shares OrderFlow::choose_size(std::uint64_t bits) {
+  bits >>= 32;
   const Shares size = sizes[bits & 63];
   // One order in 128 is a large one.
   return ((bits >> 8) & 127) == 0 ? size * (2 + static_cast<Shares>((bits >> 20) & 15)) : size;
 }
 
-std::uint32_t OrderFlow::choose_price(const SymbolState& symbol, Side side) {
-  const std::uint64_t bits = market_.rng.next();
+std::uint32_t OrderFlow::choose_price(const SymbolState& symbol, Side side, std::uint64_t bits) {
   const auto roll = static_cast<std::uint32_t>(bits & 0xff);
   std::uint32_t distance = symbol.half_spread;
   if (roll < 20) {
@@ -144,14 +145,15 @@ void OrderFlow::add(SymbolState& symbol, std::uint64_t bits) {
   const SymbolBook& book = symbol.book;
   Side side = (bits >> 40) & 1 ? Side::bid : Side::ask;
   if (book.orders(side) > 2 * book.orders(opposite(side)) + 2) side = opposite(side);
-  const std::uint32_t price = book.acceptable(side, choose_price(symbol, side));
+  const std::uint64_t more_bits = market_.rng.next();
+  const std::uint32_t price = book.acceptable(side, choose_price(symbol, side, more_bits));
   // One tick below the lowest ask there may be nothing left; then the seller has company.
   if (price == 0) side = Side::ask;
   const auto attribution = static_cast<std::uint32_t>((bits >> 33) & 0x7f);
   const auto participant =
       static_cast<std::uint8_t>(attribution < 4 ? 1 + ((bits >> 25) & 0xff) % (participants.size() - 1) : 0);
   market_.add(symbol, side, price == 0 ? book.acceptable(side, symbol.mid + symbol.half_spread) : price,
-              choose_size(), participant, true);
+              choose_size(more_bits), participant, true);
 }
 
 void OrderFlow::remove(SymbolState& symbol, std::uint64_t bits) {
@@ -165,8 +167,9 @@ void OrderFlow::replace(SymbolState& symbol, std::uint64_t bits) {
   const Slot slot = choose_order(symbol, bits);
   const Order& order = market_.pool()[slot];
   const Side side = order.side;
-  const std::uint32_t price = symbol.book.acceptable(side, choose_price(symbol, side));
-  const Shares shares = (bits >> 44) & 3 ? order.shares : choose_size();
+  const std::uint64_t more_bits = market_.rng.next();
+  const std::uint32_t price = symbol.book.acceptable(side, choose_price(symbol, side, more_bits));
+  const Shares shares = (bits >> 44) & 3 ? order.shares : choose_size(more_bits);
   market_.replace(symbol, slot, price == 0 ? order.price : price, shares);
 }
 
@@ -189,7 +192,7 @@ void OrderFlow::take_liquidity(SymbolState& symbol) {
   const bool improved = (bits & 0x1f0) == 0;
   const char printable = (bits & 0xe00) == 0 ? 'N' : 'Y';
   const std::uint32_t worst = book.best_price(resting);
-  Shares wanted = choose_size();
+  Shares wanted = choose_size(bits);
   if ((bits & 0xf000) == 0) wanted *= 8;
   for (std::uint32_t fills = 0; wanted > 0 && fills < max_fills && market_.available() > 0; ++fills) {
     // It takes what stands at the best price and at most three ticks beyond.
@@ -217,7 +220,8 @@ void OrderFlow::trade_hidden(SymbolState& symbol) {
   const SymbolBook& book = symbol.book;
   if (!book.empty(Side::bid) && !book.empty(Side::ask))
     price.ticks = (book.best_price(Side::bid) + book.best_price(Side::ask)) * symbol.tick / 2;
-  itch50::Trade trade{{}, OrderRef{0}, 'B', choose_size(), symbol.stock, price, market_.next_match()};
+  itch50::Trade trade{{},    OrderRef{0},         'B', choose_size(market_.rng.next()), symbol.stock,
+                      price, market_.next_match()};
   market_.feed.put(trade, symbol.locate, market_.now_ns);
 }
 

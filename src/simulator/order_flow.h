@@ -22,8 +22,9 @@ class OrderFlow {
     __builtin_prefetch(reinterpret_cast<const std::byte*>(&market_[arrival.symbol]) + 64, 1);
   }
   void prefetch_book(const Arrival& arrival) const { market_[arrival.symbol].book.prefetch_ladders(); }
-  void prefetch_listing(const Arrival& arrival) const;
-  void prefetch_order(const Arrival& arrival) const;
+  // These three come one after the other, and keep in the hint what the next one needs.
+  void prefetch_listing(Arrival& arrival) const;
+  void prefetch_order(Arrival& arrival) const;
   void prefetch_neighbours(const Arrival& arrival) const;
 
   // How far the books are filled by now, in 65536ths of their targets.
@@ -40,8 +41,8 @@ class OrderFlow {
 
   void move_mid(SymbolState& symbol);
   [[nodiscard]] bool wants_add(const SymbolState& symbol, std::uint32_t roll) const;
-  std::uint32_t choose_price(const SymbolState& symbol, Side side);
-  Shares choose_size();
+  static std::uint32_t choose_price(const SymbolState& symbol, Side side, std::uint64_t bits);
+  static Shares choose_size(std::uint64_t bits);
 
   Market& market_;
   std::uint32_t fill_ = 0;

@@ -26,8 +26,8 @@ double natural_log(double x) {
 }  // namespace
 
 ExponentialTable::ExponentialTable() {
-  for (std::uint64_t i = 0; i < cells; ++i)
-    quantiles_[i] = -natural_log(1.0 - static_cast<double>(i) / static_cast<double>(cells));
+  for (std::uint32_t i = 0; i < cells; ++i)
+    quantiles_[i] = -natural_log(1.0 - static_cast<double>(i) / cells);
 }
 
 }  // namespace tapeline::simulator

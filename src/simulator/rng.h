@@ -62,23 +62,21 @@ class ExponentialTable {
  public:
   ExponentialTable();
 
-  double draw(Rng& rng) const {
+  // `bits` are random, and more are drawn only in the last cell.
+  double draw(std::uint32_t bits, Rng& rng) const {
     double passed = 0;
-    for (;;) {
-      const std::uint64_t bits = rng.next();
-      const std::uint64_t cell = bits >> (64 - cell_bits);
-      if (cell == cells - 1) [[unlikely]] {
-        passed += quantiles_[cell];
-        continue;
-      }
-      const double within = static_cast<double>((bits << cell_bits) >> 11) * 0x1.0p-53;
-      return passed + quantiles_[cell] + within * (quantiles_[cell + 1] - quantiles_[cell]);
+    while (bits >> within_bits == cells - 1) [[unlikely]] {
+      passed += quantiles_[cells - 1];
+      bits = static_cast<std::uint32_t>(rng.next());
     }
+    const std::uint32_t cell = bits >> within_bits;
+    const double within = static_cast<double>(bits & ((1u << within_bits) - 1)) * (1.0 / (1u << within_bits));
+    return passed + quantiles_[cell] + within * (quantiles_[cell + 1] - quantiles_[cell]);
   }
 
  private:
-  static constexpr int cell_bits = 11;
-  static constexpr std::uint64_t cells = 1 << cell_bits;
+  static constexpr int within_bits = 21;
+  static constexpr std::uint32_t cells = 1u << (32 - within_bits);
   std::array<double, cells> quantiles_;
 };
 
