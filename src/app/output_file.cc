@@ -151,6 +151,9 @@ Result<OutputFile> OutputFile::open(const std::string& path) {
   }
   std::string temporary = fmt::format("{}.{}.part", path, ::getpid());
   const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (file < 0 && errno == ENOENT)
+    return fail(ErrorCode::not_found,
+                fmt::format("the directory of {} does not exist; create it first", path));
   if (file < 0) return io_failure("cannot create", temporary, errno);
   return OutputFile(std::make_unique<Sink>(file, path, std::move(temporary)), std::move(compressor));
 }

@@ -35,6 +35,7 @@ void Market::set_up_symbol(std::uint32_t index, Level* levels, std::uint32_t cap
   symbol.mid = symbol.anchor = listing.price;
   symbol.half_spread = std::max(1u, listing.spread / 2);
   symbol.depth_unit = std::max(1u, listing.spread / 3);
+  symbol.news_unit = std::max(symbol.half_spread, listing.price / 4'000);
   symbol.live_target = listing.live_target;
   symbol.tick = listing.tick;
   symbol.lowest = std::max(listing.price / 2, 20u);

@@ -22,6 +22,7 @@ struct alignas(64) SymbolState {
   std::uint32_t anchor = 0;  // Where the mid returns to.
   std::uint32_t half_spread = 1;
   std::uint32_t depth_unit = 1;  // How far apart the levels behind the best lie, typically.
+  std::uint32_t news_unit = 1;   // The smallest move of the anchor.
   std::uint32_t live_target = 0;
   std::uint32_t tick = 100;
   std::uint32_t lowest = 1;  // The mid stays between these.

@@ -102,8 +102,8 @@ bool OrderFlow::wants_add(const SymbolState& symbol, std::uint32_t roll) const {
 void OrderFlow::move_mid(SymbolState& symbol) {
   const std::uint64_t bits = market_.rng.next();
   if ((bits & 0x1ff) == 0) {
-    // News: the level to return to moves by up to eight spreads.
-    const auto jump = static_cast<std::uint32_t>((bits >> 16) & 15) * symbol.half_spread;
+    // News: the level to return to moves by up to fifteen units of two and a half basis points or more.
+    const auto jump = static_cast<std::uint32_t>((bits >> 16) & 15) * symbol.news_unit;
     const bool up = (bits >> 30) & 1;
     symbol.anchor = std::clamp(up ? symbol.anchor + jump : symbol.anchor - std::min(symbol.anchor, jump),
                                symbol.lowest, symbol.highest);
@@ -113,7 +113,7 @@ void OrderFlow::move_mid(SymbolState& symbol) {
       static_cast<std::int32_t>(symbol.mid - symbol.anchor) / static_cast<std::int32_t>(symbol.half_spread);
   const std::int32_t pull = std::clamp(away * 8, -96, 96);
   const bool up = static_cast<std::int32_t>((bits >> 40) & 0xff) >= 128 + pull;
-  const std::uint32_t step = 1 + (symbol.half_spread >> 2);
+  const std::uint32_t step = 1 + (symbol.news_unit >> 2);
   symbol.mid = std::clamp(up ? symbol.mid + step : symbol.mid - step, symbol.lowest, symbol.highest);
 }
 
