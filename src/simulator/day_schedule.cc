@@ -96,9 +96,11 @@ Announcements::Announcements(Market& market) {
   Rng rng(mix(market.config.seed) ^ 0x616e6e6f756e6365);
   plan_day();
   for (std::uint32_t i = 0; i < market.size(); ++i) plan_role(market.universe.roles[i], i, rng);
-  const auto symbol = [&] { return rng.below(static_cast<std::uint32_t>(market.size())); };
-  for (std::size_t i = 0; i < 2 + market.size() / 2000; ++i)
-    plan(rng.between(market_open + minute, market_close - minute), Kind::short_sale, '1', symbol());
+  for (std::size_t i = 0; i < 2 + market.size() / 2000; ++i) {
+    // Apart, because compilers evaluate arguments in different orders.
+    const std::uint64_t time_ns = rng.between(market_open + minute, market_close - minute);
+    plan(time_ns, Kind::short_sale, '1', rng.below(static_cast<std::uint32_t>(market.size())));
+  }
   for (std::uint64_t i = 0; i < 1 + market.config.messages / 400'000; ++i)
     plan(rng.between(market_open + 5 * minute, market_close + 60 * minute), Kind::broken_trade);
   std::stable_sort(all_.begin(), all_.end(),
