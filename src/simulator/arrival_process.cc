@@ -24,13 +24,15 @@ void ArrivalProcess::set_rate(std::uint64_t wanted) {
 
 inline std::uint32_t ArrivalProcess::draw_symbol(double total) {
   const std::uint64_t bits = rng_.next();
+  answers_ = false;
   double cause = static_cast<double>(bits >> 11) * 0x1.0p-53 * total;
   if (cause < uncaused_rate_) return symbols_.draw(rng_);
   cause -= uncaused_rate_;
   // The low bits, which hardly took part in the choice above, choose among the sparks.
   const auto other_bits = static_cast<std::uint32_t>(bits);
   const double fast = fast_decay * static_cast<double>(fast_sparks_.size());
-  if (cause < fast) return fast_sparks_.take(other_bits);
+  answers_ = cause < fast;
+  if (answers_) return fast_sparks_.take(other_bits);
   // Rounding may leave a cause where there is none.
   return slow_sparks_.size() == 0 ? symbols_.draw(rng_) : slow_sparks_.take(other_bits);
 }
@@ -42,7 +44,7 @@ inline void ArrivalProcess::arrive(std::uint32_t symbol, std::uint32_t coins, Ar
   fast_sparks_.add_if((coins & 0xffff) < of_65536(fast_branching), symbol);
   slow_sparks_.add_if((coins >> 16) < of_65536(slow_branching), symbol);
   into.time_ns = static_cast<std::uint64_t>(now_ns_);
-  into.bits = rng_.next();
+  into.bits = (rng_.next() & ~std::uint64_t{1}) | std::uint64_t{answers_};
   into.symbol = symbol;
 }
 

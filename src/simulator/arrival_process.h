@@ -12,7 +12,8 @@ namespace tapeline::simulator {
 // One moment at which somebody does something in a symbol.
 struct alignas(32) Arrival {
   std::uint64_t time_ns;
-  std::uint64_t bits;  // Fresh random bits for whoever acts on it.
+  std::uint64_t
+      bits;  // Fresh random bits for whoever acts on it; the lowest is set if it answers a fast spark.
   std::uint32_t symbol;
   std::uint32_t hint;  // For whoever fetches ahead; means nothing to the process.
 };
@@ -77,6 +78,7 @@ class ArrivalProcess {
   std::size_t slot_ = 0;
   double uncaused_rate_ = 0;
   std::uint32_t until_rate_is_set_ = 0;
+  bool answers_ = false;  // Whether the last symbol was drawn from a fast spark.
   SparkBag fast_sparks_;
   SparkBag slow_sparks_;
 };

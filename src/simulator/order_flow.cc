@@ -25,20 +25,24 @@ constexpr std::array<Shares, 64> sizes = {100, 100, 100, 100, 100, 100, 100,  10
 // The rank of the order that goes, 0 for the newest. Mostly it is one of the last few; otherwise
 // the rank is uniform on a logarithmic scale, so that the hazard of an order falls with its age like one over
 // the age: lifetimes have heavy tails, from microseconds to the whole day.
-std::uint32_t choose_rank(std::uint32_t live, std::uint64_t bits) {
+std::uint32_t choose_rank(std::uint32_t live, std::uint64_t arrival_bits) {
+  const std::uint64_t bits = arrival_bits >> 16;
   const auto low = static_cast<std::uint32_t>(bits);
-  const auto recent = static_cast<std::uint32_t>(std::countr_zero((low >> 2) | 0x80u));
+  // Machines that answer at once mostly take back what they have just sent.
+  const bool answers = (arrival_bits & 1) != 0;
+  const std::uint32_t stop = (low >> 2) | (answers ? low >> 9 : 0u) | 0x80u;
+  const auto recent = static_cast<std::uint32_t>(std::countr_zero(stop));
   const auto octaves = static_cast<std::uint32_t>(std::bit_width(live));
   const std::uint32_t octave = ((low >> 16) * octaves) >> 16;
   const std::uint32_t first = (1u << octave) - 1;
   const std::uint32_t any = first + (static_cast<std::uint32_t>(bits >> 32) & first);
-  return std::min((low & 3) != 0 ? recent : any, live - 1);
+  return std::min(answers || (low & 3) != 0 ? recent : any, live - 1);
 }
 
-Slot choose_order(const SymbolState& symbol, std::uint64_t bits) {
+Slot choose_order(const SymbolState& symbol, std::uint64_t arrival_bits) {
   const std::vector<Slot>& live = symbol.book.live();
   const auto count = static_cast<std::uint32_t>(live.size());
-  return live[count - 1 - choose_rank(count, bits)];
+  return live[count - 1 - choose_rank(count, arrival_bits)];
 }
 
 // An order that the mid has left behind: somebody should pull it or take it. no_slot if there is none.
@@ -54,7 +58,7 @@ Slot stale_order(const SymbolState& symbol) {
 void OrderFlow::prefetch_listing(Arrival& arrival) const {
   const std::vector<Slot>& live = market_[arrival.symbol].book.live();
   const auto count = static_cast<std::uint32_t>(live.size());
-  arrival.hint = count == 0 ? 0 : count - 1 - choose_rank(count, arrival.bits >> 16);
+  arrival.hint = count == 0 ? 0 : count - 1 - choose_rank(count, arrival.bits);
   __builtin_prefetch(live.data() + arrival.hint);
 }
 
@@ -71,13 +75,13 @@ void OrderFlow::prefetch_neighbours(const Arrival& arrival) const {
 void OrderFlow::act(const Arrival& arrival) {
   SymbolState& symbol = market_[arrival.symbol];
   auto roll = static_cast<std::uint32_t>(arrival.bits & 0xffff);
-  const std::uint64_t bits = arrival.bits >> 16;
+  const std::uint64_t bits = arrival.bits;
   const bool open = symbol.state == TradingState::trading;
   const bool closed = symbol.state == TradingState::halted || symbol.state == TradingState::paused;
   if (symbol.book.live().empty()) return closed ? void() : add(symbol, bits);
   // While a symbol is halted its orders can only be taken back.
-  if (closed) return roll & 1 ? remove(symbol, bits) : void();
-  if ((bits & 7) == 0) move_mid(symbol);
+  if (closed) return roll & 2 ? remove(symbol, bits) : void();
+  if ((bits >> 16 & 7) == 0) move_mid(symbol);
   if (roll < rest_share) return wants_add(symbol, roll) ? add(symbol, bits) : remove(symbol, bits);
   roll -= rest_share;
   if (roll < replace_share) return replace(symbol, bits);
@@ -143,22 +147,22 @@ std::uint32_t OrderFlow::choose_price(const SymbolState& symbol, Side side, std:
 
 void OrderFlow::add(SymbolState& symbol, std::uint64_t bits) {
   const SymbolBook& book = symbol.book;
-  Side side = (bits >> 40) & 1 ? Side::bid : Side::ask;
+  Side side = (bits >> 56) & 1 ? Side::bid : Side::ask;
   if (book.orders(side) > 2 * book.orders(opposite(side)) + 2) side = opposite(side);
   const std::uint64_t more_bits = market_.rng.next();
   const std::uint32_t price = book.acceptable(side, choose_price(symbol, side, more_bits));
   // One tick below the lowest ask there may be nothing left; then the seller has company.
   if (price == 0) side = Side::ask;
-  const auto attribution = static_cast<std::uint32_t>((bits >> 33) & 0x7f);
+  const auto attribution = static_cast<std::uint32_t>((bits >> 49) & 0x7f);
   const auto participant =
-      static_cast<std::uint8_t>(attribution < 4 ? 1 + ((bits >> 25) & 0xff) % (participants.size() - 1) : 0);
+      static_cast<std::uint8_t>(attribution < 4 ? 1 + ((bits >> 41) & 0xff) % (participants.size() - 1) : 0);
   market_.add(symbol, side, price == 0 ? book.acceptable(side, symbol.mid + symbol.half_spread) : price,
               choose_size(more_bits), participant, true);
 }
 
 void OrderFlow::remove(SymbolState& symbol, std::uint64_t bits) {
   const Slot stale = stale_order(symbol);
-  if (stale != no_slot && (bits & 0x30) != 0 && market_.pool()[stale].live_index != Order::not_listed)
+  if (stale != no_slot && (bits & 0x300000) != 0 && market_.pool()[stale].live_index != Order::not_listed)
     return market_.remove(symbol, stale);
   market_.remove(symbol, choose_order(symbol, bits));
 }
@@ -169,7 +173,7 @@ void OrderFlow::replace(SymbolState& symbol, std::uint64_t bits) {
   const Side side = order.side;
   const std::uint64_t more_bits = market_.rng.next();
   const std::uint32_t price = symbol.book.acceptable(side, choose_price(symbol, side, more_bits));
-  const Shares shares = (bits >> 44) & 3 ? order.shares : choose_size(more_bits);
+  const Shares shares = (bits >> 60) & 3 ? order.shares : choose_size(more_bits);
   market_.replace(symbol, slot, price == 0 ? order.price : price, shares);
 }
 
@@ -177,7 +181,7 @@ void OrderFlow::cancel_part(SymbolState& symbol, std::uint64_t bits) {
   const Slot slot = choose_order(symbol, bits);
   const Shares shares = market_.pool()[slot].shares;
   if (shares < 2) return market_.remove(symbol, slot);
-  market_.cancel(symbol, slot, std::max<Shares>(1, shares / (2 + static_cast<Shares>((bits >> 44) & 3))));
+  market_.cancel(symbol, slot, std::max<Shares>(1, shares / (2 + static_cast<Shares>((bits >> 60) & 3))));
 }
 
 void OrderFlow::take_liquidity(SymbolState& symbol) {
