@@ -1,12 +1,202 @@
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include "app/commands.h"
+#include "app/output_file.h"
+#include "simulator/market_simulator.h"
 
 namespace tapeline::app {
 
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::string_view footer =
+    R"(The day is a BinaryFILE: each message behind its big-endian 16-bit length, and a length of zero at the end. It
+holds all 23 message types, an opening and a closing cross, halts and releases, thousands of symbols whose activity
+follows Zipf's law and clusters in time, and books that are never crossed. The same options give the same bytes.
+A name that ends in .gz or .zst is compressed. The file appears under its name when it is whole.
+
+Examples:
+  tapeline generate day.itch                                  a million messages, for a first try
+  tapeline generate day.itch.zst --messages 20000000          a larger day, compressed
+  tapeline generate day.itch --spoofing 50 --truth truth.jsonl --truth-book book.csv
+                                                              what a detector and a book builder should find
+  tapeline generate - --symbols 500 --seed 7 | xxhsum         to standard output)";
+
+struct Options {
+  std::string out;
+  std::string truth;
+  std::string truth_book;
+  bool no_progress = false;
+  simulator::Config config;
+};
+
+volatile std::sig_atomic_t interrupted = 0;
+
+// Lets the loop end in order, so that the unfinished file is removed.
+class InterruptGuard {
+ public:
+  InterruptGuard() {
+    struct sigaction action{};
+    action.sa_handler = [](int) { interrupted = 1; };
+    sigaction(SIGINT, &action, &previous_interrupt_);
+    sigaction(SIGTERM, &action, &previous_terminate_);
+  }
+  ~InterruptGuard() {
+    sigaction(SIGINT, &previous_interrupt_, nullptr);
+    sigaction(SIGTERM, &previous_terminate_, nullptr);
+  }
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+
+ private:
+  struct sigaction previous_interrupt_{};
+  struct sigaction previous_terminate_{};
+};
+
+// One line on standard error, rewritten a few times a second.
+class Progress {
+ public:
+  Progress(bool wanted, std::uint64_t total) : shown_(wanted && ::isatty(STDERR_FILENO)), total_(total) {}
+  ~Progress() {
+    if (drawn_) std::fputs("\r\033[K", stderr);
+  }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void show(std::uint64_t done) {
+    const Clock::time_point now = Clock::now();
+    if (!shown_ || now - last_ < std::chrono::milliseconds(200)) return;
+    last_ = now;
+    drawn_ = true;
+    const double seconds = std::chrono::duration<double>(now - start_).count();
+    const double rate = static_cast<double>(done) / seconds;
+    fmt::print(stderr, "\r\033[K{:.1f} of {:.1f} M messages, {:.1f} M/s, {:.0f} s left",
+               static_cast<double>(done) / 1e6, static_cast<double>(total_) / 1e6, rate / 1e6,
+               static_cast<double>(total_ - done) / rate);
+    std::fflush(stderr);
+  }
+
+ private:
+  bool shown_;
+  bool drawn_ = false;
+  std::uint64_t total_;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point last_ = start_;
+};
+
+Result<void> write_text(const std::string& path, std::string_view text) {
+  Result<OutputFile> file = OutputFile::open(path);
+  if (!file) return std::unexpected(file.error());
+  if (auto done = file->write(std::as_bytes(std::span(text))); !done) return done;
+  return file->close();
+}
+
+std::string episodes_text(const simulator::MarketSimulator& simulator) {
+  std::string text;
+  auto to = std::back_inserter(text);
+  for (const simulator::Episode& episode : simulator.episodes()) {
+    fmt::format_to(
+        to, R"({{"kind":"{}","symbol":"{}","locate":{},"side":"{}","start_ns":{},"end_ns":{},"orders":[)",
+        episode.kind, episode.stock.view(), raw(episode.locate), episode.side == Side::bid ? "bid" : "ask",
+        episode.start_ns, episode.end_ns);
+    for (std::size_t i = 0; i < episode.orders.size(); ++i)
+      fmt::format_to(to, "{}{}", i == 0 ? "" : ",", raw(episode.orders[i]));
+    fmt::format_to(to, R"(],"genuine_order":{},"first_sequence":{},"last_sequence":{}}})",
+                   raw(episode.genuine_order), raw(episode.first_sequence), raw(episode.last_sequence));
+    text += '\n';
+  }
+  return text;
+}
+
+std::string book_text(const simulator::MarketSimulator& simulator) {
+  std::string text = "locate,symbol,bid_price,bid_size,ask_price,ask_size\n";
+  auto to = std::back_inserter(text);
+  const auto half = [&](Price price, std::uint64_t shares) {
+    if (shares == 0)
+      text += ",,";
+    else
+      fmt::format_to(to, ",{}.{:04},{}", price.ticks / Price::per_dollar, price.ticks % Price::per_dollar,
+                     shares);
+  };
+  for (const simulator::BestQuote& quote : simulator.best_quotes()) {
+    fmt::format_to(to, "{},{}", raw(quote.locate), quote.stock.view());
+    half(quote.bid_price, quote.bid_shares);
+    half(quote.ask_price, quote.ask_shares);
+    text += '\n';
+  }
+  return text;
+}
+
+Result<void> generate(const Options& options) {
+  if (auto valid = options.config.validate(); !valid) return valid;
+  Result<OutputFile> file = OutputFile::open(options.out);
+  if (!file) return std::unexpected(file.error());
+  const InterruptGuard guard;
+  const Clock::time_point start = Clock::now();
+  simulator::MarketSimulator simulator(options.config);
+  std::uint64_t bytes = 0;
+  {
+    Progress progress(!options.no_progress, options.config.messages);
+    for (std::span<const std::byte> block = simulator.next_block(); !block.empty();
+         block = simulator.next_block()) {
+      if (auto done = file->write(block); !done) return done;
+      if (interrupted)
+        return fail(ErrorCode::interrupted, fmt::format("interrupted; {} was not made", options.out));
+      bytes += block.size();
+      progress.show(simulator.messages());
+    }
+  }
+  constexpr std::array<std::byte, 2> end_marker{};
+  if (auto done = file->write(end_marker); !done) return done;
+  // The truth first: whoever sees the day finds its truth beside it.
+  if (!options.truth.empty())
+    if (auto done = write_text(options.truth, episodes_text(simulator)); !done) return done;
+  if (!options.truth_book.empty())
+    if (auto done = write_text(options.truth_book, book_text(simulator)); !done) return done;
+  if (auto done = file->close(); !done) return done;
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  fmt::print(stderr,
+             "{} messages, {} bytes ({} stored) in {:.2f} s: {:.2f} M messages/s\n"
+             "{} orders live at the end, {} at the peak; {} spoofing episodes\n",
+             simulator.messages(), bytes + end_marker.size(), file->bytes_written(), seconds,
+             static_cast<double>(simulator.messages()) / seconds / 1e6, simulator.live_orders(),
+             simulator.peak_live_orders(), simulator.episodes().size());
+  return {};
+}
+
+}  // namespace
+
 void add_generate_command(CLI::App& program, Action& action) {
   CLI::App* command = program.add_subcommand("generate", "Generate a realistic day of NASDAQ ITCH 5.0");
-  command->callback([&action] {
-    action = [] { return Result<void>(fail(ErrorCode::unsupported, "generate is being built")); };
-  });
+  auto options = std::make_shared<Options>();
+  simulator::Config& config = options->config;
+  command->add_option("out", options->out, "The file to make; - for standard output")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("--messages", config.messages, "Exactly so many messages in all")
+      ->capture_default_str();
+  command->add_option("--symbols", config.symbols, "Listed securities")->capture_default_str();
+  command->add_option("--seed", config.seed, "Another seed, another day")->capture_default_str();
+  command->add_option("--live-orders", config.live_orders,
+                      "Orders that rest at the end, about; unset: 4.25 % of the messages, at most a million");
+  command->add_option("--spoofing", config.spoofing,
+                      "Spoofing and layering episodes to plant; unset: one per million messages");
+  command->add_flag("--test-symbols", config.test_symbols,
+                    "List test symbols such as ZVZZT among the others");
+  command->add_option("--truth", options->truth, "Write the planted episodes, one JSON object a line")
+      ->type_name("FILE");
+  command
+      ->add_option("--truth-book", options->truth_book, "Write each symbol's final best bid and ask as CSV")
+      ->type_name("FILE");
+  command->add_flag("--no-progress", options->no_progress, "No progress line even on a terminal");
+  command->footer(std::string(footer));
+  command->callback([&action, options] { action = [options] { return generate(*options); }; });
 }
 
 }  // namespace tapeline::app
