@@ -164,24 +164,12 @@ using parquet::ParquetOptions;
       ->Iterations(1)                                                 \
       ->UseRealTime()
 
-CASE(snappy, .compression = "snappy");
-CASE(uncompressed, .compression = "uncompressed");
-CASE(lz4, .compression = "lz4_raw");
-CASE(zstd, .compression = "zstd");
-CASE(zstd1, .compression = "zstd", .more = ", COMPRESSION_LEVEL 1");
-CASE(snappy_v2, .compression = "snappy", .version = "V2");
-CASE(uncompressed_v2, .compression = "uncompressed", .version = "V2");
-CASE(zstd1_v2, .compression = "zstd", .version = "V2", .more = ", COMPRESSION_LEVEL 1");
-CASE(uncompressed_v2_dict10k, .compression = "uncompressed", .version = "V2",
-     .dictionary_size_limit = 10'000);
-CASE(uncompressed_v2_dict1, .compression = "uncompressed", .version = "V2", .dictionary_size_limit = 1);
-CASE(uncompressed_dict1, .compression = "uncompressed", .version = "V1", .dictionary_size_limit = 1);
-CASE(snappy_dict1, .compression = "snappy", .version = "V1", .dictionary_size_limit = 1);
-CASE(snappy_dict10k, .compression = "snappy", .version = "V1", .dictionary_size_limit = 10'000);
-CASE(snappy_rg1m, .compression = "snappy", .row_group_size = 1'000'000);
-CASE(snappy_rg500k_dict10k, .compression = "snappy", .row_group_size = 491'520,
-     .dictionary_size_limit = 10'000);
-CASE(snappy_unordered, .compression = "snappy", .preserve_insertion_order = false);
+CASE(plain_pages);
+CASE(group_128k, .rows_per_group = 131'072);
+CASE(group_1m, .rows_per_group = 1'048'576);
+CASE(zstd_1, .zstd_level = 1);
+CASE(zstd_fast_5, .zstd_level = -5);
+CASE(zstd_3, .zstd_level = 3);
 BENCHMARK_CAPTURE(write_text, csv, TableFormat::csv)->Unit(benchmark::kSecond)->Iterations(1)->UseRealTime();
 BENCHMARK_CAPTURE(write_text, jsonl, TableFormat::json_lines)
     ->Unit(benchmark::kSecond)

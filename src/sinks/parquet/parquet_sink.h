@@ -7,16 +7,12 @@
 
 namespace tapeline::sinks::parquet {
 
-// How DuckDB encodes the file. The defaults are the outcome of parquet_bench.cc; see docs/formats/parquet.md.
+// The defaults are the outcome of parquet_bench.cc; docs/formats/parquet.md has the numbers.
 struct ParquetOptions {
-  std::string compression = "snappy";
-  std::string version = "V1";
-  std::uint64_t row_group_size = 122'880;
-  std::uint64_t dictionary_size_limit =
-      0;  // Distinct values of a column in a row group; 0 leaves it to DuckDB.
-  std::uint64_t string_dictionary_page_size_limit = 0;  // Bytes; 0 leaves it to DuckDB.
-  bool preserve_insertion_order = true;
-  std::string more = {};  // Further options of COPY, for experiments: ", NAME value".
+  // Multiples of a page. Readers work row group by row group in parallel and skip those whose times or
+  // sequences do not matter; each has dictionaries of its own, which want to be shared by many rows.
+  std::size_t rows_per_group = 262'144;
+  int zstd_level = 0;  // Of every page; 0 leaves them as the encodings made them.
 };
 
 Result<std::unique_ptr<TableSink>> open_parquet_sink(const std::string& path, const table::Schema& schema,
