@@ -16,6 +16,13 @@ namespace tapeline::sinks {
 // end.
 inline constexpr std::size_t longest_cell = 40;
 
+template <class Integer>
+inline char* write_integer(char* to, Integer value) {
+  const fmt::format_int digits(value);
+  std::memcpy(to, digits.data(), digits.size());
+  return to + digits.size();
+}
+
 namespace text_cells_detail {
 
 inline constexpr auto digit_pairs = [] {
@@ -33,14 +40,24 @@ inline char* write_pair(char* to, std::uint32_t value) {
   return to + 2;
 }
 
-}  // namespace text_cells_detail
-
-template <class Integer>
-inline char* write_integer(char* to, Integer value) {
-  const fmt::format_int digits(value);
-  std::memcpy(to, digits.data(), digits.size());
-  return to + digits.size();
+// Millionths as a decimal without zeros at its end.
+inline char* write_millionths(char* to, std::int64_t value) {
+  if (value < 0) {
+    *to++ = '-';
+    value = -value;
+  }
+  to = write_integer(to, static_cast<std::uint64_t>(value) / 1'000'000);
+  const auto decimals = static_cast<std::uint32_t>(value % 1'000'000);
+  if (decimals == 0) return to;
+  *to++ = '.';
+  to = write_pair(to, decimals / 10'000);
+  to = write_pair(to, decimals / 100 % 100);
+  to = write_pair(to, decimals % 100);
+  while (to[-1] == '0') --to;
+  return to;
 }
+
+}  // namespace text_cells_detail
 
 // Dollars with 4 decimals.
 inline char* write_price(char* to, std::uint32_t ticks) {
@@ -54,6 +71,18 @@ inline char* write_price(char* to, std::uint32_t ticks) {
 
 // The shortest decimal that reads back as the same double.
 inline char* write_double(char* to, double value) {
+  // Most numbers here have up to six decimals. Up to fifteen digits no two decimals are the same double, so
+  // that one which divides back to the value is the shortest, and its digits are those of an integer.
+  constexpr double scale = 1e6;
+  const double scaled = value * scale;
+  if (std::fabs(scaled) < 1e15) {
+    const auto digits = static_cast<std::int64_t>(scaled + std::copysign(0.5, scaled));
+    if (digits != 0 && static_cast<double>(digits) / scale == value) {
+      return text_cells_detail::write_millionths(to, digits);
+    }
+  }
+  // As "-0", a reader takes it for an integer and loses the sign.
+  if (value == 0) return fmt::format_to(to, "{}", std::signbit(value) ? "-0.0" : "0");
   return fmt::format_to(to, FMT_COMPILE("{}"), value);
 }
 

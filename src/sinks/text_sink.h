@@ -61,16 +61,18 @@ class TextSink final : public TableSink {
     std::size_t offset;
     std::string before;
     std::vector<std::string> labels;
+    std::array<char, 32> before_start;  // Of `before`, to be copied at a constant size.
   };
 
   TextSink(PartialFile file, const table::Schema& schema, const TableOptions& options)
       : file_(std::move(file)),
         schema_(schema),
         date_ns_(std::chrono::nanoseconds(options.trading_date.time_since_epoch()).count()) {
-    longest_row_ = Style::row_end.size();
+    longest_row_ = Style::row_end.size() + sizeof(Cell::before_start);
     for (std::size_t i = 0; i < schema.columns.size(); ++i) {
       const table::Column& column = schema.columns[i];
-      Cell cell{column.type, column.offset, Style::before_cell(schema, i), {}};
+      Cell cell{column.type, column.offset, Style::before_cell(schema, i), {}, {}};
+      cell.before.copy(cell.before_start.data(), cell.before_start.size());
       std::size_t longest = longest_cell;
       for (const std::string_view label : column.labels) {
         cell.labels.push_back(Style::text(label));
@@ -94,7 +96,10 @@ class TextSink final : public TableSink {
 
   char* write_row(char* to, const std::byte* row) {
     for (const Cell& cell : cells_) {
-      to = write_string(to, cell.before);
+      std::memcpy(to, cell.before_start.data(), cell.before_start.size());
+      if (cell.before.size() > cell.before_start.size()) [[unlikely]]
+        write_string(to, cell.before);
+      to += cell.before.size();
       to = write_cell(to, cell, row + cell.offset);
     }
     return write_string(to, Style::row_end);
