@@ -89,4 +89,23 @@ Result<void> Database::run(const std::string& statements) {
   return outcome;
 }
 
+Result<std::vector<std::vector<std::string>>> Database::rows(const std::string& query) {
+  duckdb_result result;
+  if (duckdb_query(connection_, query.c_str(), &result) == DuckDBError) {
+    Error error = error_of(result);
+    duckdb_destroy_result(&result);
+    return std::unexpected(std::move(error));
+  }
+  std::vector<std::vector<std::string>> rows(duckdb_row_count(&result));
+  for (idx_t row = 0; row < rows.size(); ++row) {
+    for (idx_t column = 0; column < duckdb_column_count(&result); ++column) {
+      char* cell = duckdb_value_varchar(&result, column, row);
+      rows[row].emplace_back(cell != nullptr ? cell : "");
+      duckdb_free(cell);
+    }
+  }
+  duckdb_destroy_result(&result);
+  return rows;
+}
+
 }  // namespace tapeline::sql

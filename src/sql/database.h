@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <duckdb.h>
 
@@ -31,6 +32,9 @@ class Database {
   // Runs one or more statements for their effect. The error carries DuckDB's message, as ErrorCode::usage
   // unless it is an input/output error.
   Result<void> run(const std::string& statements);
+
+  // The rows of a small result as text; of text, number and boolean columns only. Nulls are empty.
+  Result<std::vector<std::vector<std::string>>> rows(const std::string& query);
 
  private:
   Database() = default;

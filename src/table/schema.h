@@ -19,13 +19,13 @@ enum class ColumnType : std::uint8_t {
   u64,
   i32,
   i64,
-  f64,           // Null where NaN.
-  price,         // Price: dollars with 4 decimals; null where 0.
-  price_f64,     // A double in dollars (a mean, a mid); null where NaN.
-  character,     // One ASCII character; null where '\0' or ' '.
-  text4,         // FixedText<4>, without its padding; null where blank.
-  text8,         // FixedText<8>, likewise.
-  label,         // A u8 that indexes `labels`.
+  f64,        // Null where NaN.
+  price,      // Price: dollars with 4 decimals; null where 0.
+  price_f64,  // A double in dollars (a mean, a mid); null where NaN.
+  character,  // One ASCII character; null where '\0' or ' '.
+  text4,      // FixedText<4>, without its padding; null where blank.
+  text8,      // FixedText<8>, likewise.
+  label,      // A u8 that indexes `labels`.
 };
 
 struct Column {

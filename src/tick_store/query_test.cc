@@ -1,0 +1,1 @@
+#include "base/precompiled_test.h"
