@@ -101,7 +101,9 @@ std::vector<std::string> create_views(sql::Database& database, const std::vector
   std::vector<std::string> problems;
   for (const StoredTable& table : tables) {
     if (Result<void> created = create_view(database, table); !created) {
-      problems.push_back(table.path + " is left out: " + created.error().message);
+      // DuckDB goes on with the statement, which the user did not write.
+      const std::string& reason = created.error().message;
+      problems.push_back(table.path + " is left out: " + reason.substr(0, reason.find('\n')));
     }
   }
   return problems;
