@@ -2,6 +2,11 @@
 
 #include <utility>
 
+#ifdef __SANITIZE_THREAD__
+// DuckDB's library is built without the sanitizer, which cannot see how its threads order their work.
+extern "C" const char* __tsan_default_suppressions() { return "race:libduckdb.so\n"; }
+#endif
+
 namespace tapeline::sql {
 namespace {
 
