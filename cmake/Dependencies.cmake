@@ -11,3 +11,17 @@ find_package(spdlog REQUIRED)
 if(TAPELINE_BENCH)
   find_package(benchmark REQUIRED)
 endif()
+
+# DuckDB writes Parquet and runs SQL. Its library is copied into the build folder, so that a build folder stays
+# whole when it is moved.
+set(TAPELINE_DUCKDB_DIR "${CMAKE_SOURCE_DIR}/third_party/duckdb" CACHE PATH "Where scripts/fetch_duckdb.sh put DuckDB")
+find_path(DUCKDB_INCLUDE duckdb.h HINTS ${TAPELINE_DUCKDB_DIR}/include)
+find_library(DUCKDB_LIBRARY duckdb HINTS ${TAPELINE_DUCKDB_DIR}/lib)
+if(NOT DUCKDB_INCLUDE OR NOT DUCKDB_LIBRARY)
+  message(FATAL_ERROR "DuckDB is not there: run scripts/fetch_duckdb.sh, then configure again.")
+endif()
+configure_file(${DUCKDB_LIBRARY} ${CMAKE_BINARY_DIR}/lib/libduckdb.so COPYONLY)
+set(CMAKE_BUILD_RPATH_USE_ORIGIN ON)
+add_library(DuckDB::duckdb SHARED IMPORTED)
+set_target_properties(DuckDB::duckdb PROPERTIES
+  IMPORTED_LOCATION ${CMAKE_BINARY_DIR}/lib/libduckdb.so INTERFACE_INCLUDE_DIRECTORIES ${DUCKDB_INCLUDE})
