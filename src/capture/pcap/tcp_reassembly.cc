@@ -53,17 +53,24 @@ void TcpReassembly::add(const Frame& segment, std::deque<Run>& runs) {
     stream.next_sequence += static_cast<std::uint32_t>(bytes.size());
     stream.delivered += bytes.size();
   } else if (!bytes.empty()) {
-    std::vector<std::byte>& kept = stream.pending[stream.delivered + static_cast<std::uint32_t>(ahead)];
-    const std::size_t before = kept.size();
-    retransmitted_bytes_ += std::min(before, bytes.size());
-    if (bytes.size() > before) {
-      kept.assign(bytes.begin(), bytes.end());
-      stream.pending_bytes += bytes.size() - before;
-    }
+    keep(stream, stream.delivered + static_cast<std::uint32_t>(ahead), bytes);
   }
   deliver_pending(direction, stream, false, runs);
   const bool over = segment.tcp.fin || segment.tcp.reset;
-  if (over || stream.pending_bytes > max_pending_bytes) deliver_pending(direction, stream, true, runs);
+  // A segment costs memory beyond its bytes: many tiny ones must not escape the bound.
+  constexpr std::size_t segment_overhead = 128;
+  const std::size_t pending = stream.pending_bytes + stream.pending.size() * segment_overhead;
+  if (over || pending > max_pending_bytes) deliver_pending(direction, stream, true, runs);
+}
+
+// Of two segments that start at the same place the longer one stays.
+void TcpReassembly::keep(Stream& stream, std::uint64_t position, std::span<const std::byte> bytes) {
+  std::vector<std::byte>& kept = stream.pending[position];
+  const std::size_t before = kept.size();
+  retransmitted_bytes_ += std::min(before, bytes.size());
+  if (bytes.size() <= before) return;
+  kept.assign(bytes.begin(), bytes.end());
+  stream.pending_bytes += bytes.size() - before;
 }
 
 void TcpReassembly::deliver_pending(const Direction& direction, Stream& stream, bool over_holes,

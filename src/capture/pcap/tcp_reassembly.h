@@ -54,6 +54,7 @@ class TcpReassembly {
   };
 
   Stream& stream_of(const Direction& direction, std::deque<Run>& runs);
+  void keep(Stream& stream, std::uint64_t position, std::span<const std::byte> bytes);
   void deliver_pending(const Direction& direction, Stream& stream, bool over_holes, std::deque<Run>& runs);
 
   std::map<Direction, Stream> streams_;

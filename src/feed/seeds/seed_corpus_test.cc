@@ -56,11 +56,11 @@ void add_captures(Seeds& seeds) {
     const Bytes segment = tcp_segment(sequence, 0x10, bytes_of({'a', 'b'}));
     append_pcap_record(pcap, ethernet_frame(ipv4_packet(6, segment), {0x81, 0, 0, 5, 8, 0}));
   }
-  seeds["pcap_packet_source/pcap"] = pcap;
+  seeds["pcap_packet_source_fuzz/pcap"] = pcap;
   Bytes pcapng = section_header();
   append_block(pcapng, 1, bytes_of({1, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0}));
   append_block(pcapng, 6, enhanced_packet(0, 12345, udp));
-  seeds["pcap_packet_source/pcapng"] = pcapng;
+  seeds["pcap_packet_source_fuzz/pcapng"] = pcapng;
 }
 
 void add_ouch(Seeds& seeds) {
@@ -73,7 +73,7 @@ void add_ouch(Seeds& seeds) {
     message.for_each_field([&]<class T>(std::string_view, T& field) {              \
       if constexpr (std::is_same_v<T, ouch50::Appendage>) field.options = options; \
     });                                                                            \
-    ouch50::encode(message, seeds["ouch50/" #Name]);                               \
+    ouch50::encode(message, seeds["ouch50_fuzz/" #Name]);                          \
   }
   OUCH50_INBOUND(OUCH50_SEED)
   OUCH50_OUTBOUND(OUCH50_SEED)
@@ -83,15 +83,15 @@ void add_ouch(Seeds& seeds) {
 Seeds make_seeds() {
   Seeds seeds;
   const Bytes frames = itch_frames();
-  seeds["diagnosis/itch"] = frames;
-  seeds["frame_cutter/whole"] = behind(255, frames);
+  seeds["diagnosis_fuzz/itch"] = frames;
+  seeds["frame_cutter_fuzz/whole"] = behind(255, frames);
   Bytes ended = behind(7, Bytes(frames.begin(), frames.begin() + 55));
   append(ended, capture::testing::bytes_of({0, 0, 1, 2, 3}));
-  seeds["frame_cutter/ended"] = ended;
+  seeds["frame_cutter_fuzz/ended"] = ended;
   Bytes packets;
   for (const Bytes& packet : {mold_packet(1, 2), mold_packet(2, 3), mold_packet(9, 1), mold_packet(12, 0)})
     append(packets, behind(packet.size(), packet));
-  seeds["moldudp64/session"] = packets;
+  seeds["moldudp64_fuzz/session"] = packets;
   Bytes soup;
   soupbintcp::encode(
       soupbintcp::LoginRequest{std::string_view("user"), std::string_view("pass"), std::string_view(""), 1},
@@ -100,7 +100,7 @@ Seeds make_seeds() {
   soupbintcp::encode(soupbintcp::LoginRejected{soupbintcp::RejectReason::not_authorised}, soup);
   soupbintcp::encode(soupbintcp::PacketType::sequenced_data,
                      frames.size() > 20 ? std::span(frames).first(20) : frames, soup);
-  seeds["soupbintcp/session"] = behind(4, soup);
+  seeds["soupbintcp_fuzz/session"] = behind(4, soup);
   add_captures(seeds);
   add_ouch(seeds);
   return seeds;
