@@ -135,6 +135,10 @@ void OrderBooks::take_status(const Event& event) {
   }
 }
 
+void OrderBooks::mark_all(Quality flags) {
+  for (std::size_t i = 0; i < max_locates; ++i) books_[i].quality |= flags;
+}
+
 std::vector<Locate> OrderBooks::locates() const {
   std::vector<Locate> all;
   for (std::size_t i = 0; i < max_locates; ++i)

@@ -78,6 +78,8 @@ class OrderBooks {
   void unmark(Locate locate, Quality flags) {
     books_[raw(locate)].quality = without(books_[raw(locate)].quality, flags);
   }
+  // Adds flags to every book, and to those that the feed has yet to name: messages are missing.
+  void mark_all(Quality flags);
   // Forgets every order, state and flag: a new session is a new sequence space.
   void reset();
 

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "book/order_books.h"
+#include "feed/itch50/event_decoder.h"
+#include "feed/message_source.h"
+#include "market/event.h"
+
+namespace tapeline::pipeline {
+
+struct FeedRunOptions {
+  // Events after this moment are not applied and end the run.
+  EventTime until{UINT64_MAX};
+  // Called now and then with the source and the messages so far; false stops the run (the user pressed ^C).
+  std::function<bool(const feed::MessageSource&, std::uint64_t messages)> on_progress;
+};
+
+struct FeedRunSummary {
+  std::uint64_t messages = 0;
+  EventTime first{UINT64_MAX};
+  EventTime last{0};
+  std::uint64_t out_of_order = 0;  // Messages whose time lies before that of one before them.
+  bool stopped = false;            // By on_progress.
+};
+
+// Drives every message of a source, in order, through the books and what listens to them. Messages that are
+// missing mark every book `gapped`; a new session resets the books. What came before a failure of the source
+// has been applied when the failure is reported.
+template <class Handler>
+Result<void> run_feed(feed::MessageSource& source, book::OrderBooks& books, Handler& handler,
+                      const FeedRunOptions& options, FeedRunSummary& summary) {
+  constexpr std::size_t batch_size = 512;
+  const std::unique_ptr<std::array<Event, batch_size>> batch = std::make_unique<std::array<Event, batch_size>>();
+  feed::SessionName session("");
+  std::uint64_t expected = 0;
+  std::uint64_t next_report = 0;
+  for (;;) {
+    const Result<std::optional<feed::MessageBlock>> next = source.next();
+    if (!next) return std::unexpected(next.error());
+    if (!*next) return {};
+    const feed::MessageBlock& block = **next;
+    if (source.session() != session) {
+      if (summary.messages != 0) books.reset();
+      session = source.session();
+    } else if (summary.messages != 0 && block.first_sequence != expected) {
+      books.mark_all(Quality::gapped);
+    }
+    expected = block.first_sequence + block.message_count;
+    itch50::EventCursor cursor(block.bytes, Sequence{block.first_sequence}, block.capture_time);
+    while (const std::size_t count = cursor.decode(*batch)) {
+      std::size_t wanted = 0;
+      for (; wanted < count; ++wanted) {
+        const EventTime time = (*batch)[wanted].time;
+        if (time > options.until) break;
+        if (time < summary.last) [[unlikely]] {
+          if (raw(time) != 0) ++summary.out_of_order;
+        } else {
+          summary.last = time;
+        }
+      }
+      if (summary.messages == 0 && wanted != 0) summary.first = (*batch)[0].time;
+      books.apply(std::span<const Event>(batch->data(), wanted), handler);
+      summary.messages += wanted;
+      if (wanted < count) return {};
+    }
+    if (options.on_progress && summary.messages >= next_report) {
+      next_report = summary.messages + 250'000;
+      if (!options.on_progress(source, summary.messages)) {
+        summary.stopped = true;
+        return {};
+      }
+    }
+  }
+}
+
+}  // namespace tapeline::pipeline
