@@ -73,7 +73,7 @@ class OrderIndex {
     if (++size_ > limit_) [[unlikely]] return grow();
     // So many probes at half load mean references that collide by design: hash them another way.
     const auto at = static_cast<std::size_t>(&slot - slots_.data());
-    if (((at - home_of(slot.tag)) & mask_) > max_distance) [[unlikely]] rehash();
+    if (((at - home_of(slot.tag)) & mask_) > max_distance && rehashes_ < max_rehashes) [[unlikely]] rehash();
   }
 
   // Frees a slot and closes the hole by moving later slots of the run back, so that no tombstones pile up.
@@ -93,6 +93,7 @@ class OrderIndex {
 
  private:
   static constexpr std::size_t max_distance = 512;
+  static constexpr std::size_t max_rehashes = 4;
   static constexpr unsigned group_bits = 2;
 
   [[nodiscard]] static std::uint32_t tag_of(OrderRef ref) {
@@ -105,10 +106,11 @@ class OrderIndex {
 
   [[gnu::noinline]] void grow() { resize(bits_ + 1); }
 
-  // A feed that still collides after a rehash gets a larger table, and so does every later one.
+  // A feed that still collides after a rehash gets a larger table. References whose lower halves are equal stay
+  // together under any hash, so it ends after a few: then they cost long searches, but no more memory.
   [[gnu::noinline]] void rehash() {
     multiplier_ = multiplier_ * 0xD1342543DE82EF95u + 2;
-    resize(rehashes_++ == 0 ? bits_ : bits_ + (bits_ < 30));
+    resize(rehashes_++ == 0 ? bits_ : bits_ + 1);
   }
 
   void resize(unsigned bits) {
