@@ -59,9 +59,12 @@ void OrderBooks::flag_bad(const Event& event, std::uint64_t& counter) {
 }
 
 void OrderBooks::note_crossing(Book& book) {
-  const bool crossed = !book.auction && book.bbo.bid > book.bbo.ask && book.bbo.ask.ticks != 0;
+  const bool two_sided = book.bbo.bid_shares != 0 && book.bbo.ask_shares != 0;
+  const bool crossed = !book.auction && two_sided && book.bbo.bid > book.bbo.ask;
+  const bool locked = !book.auction && two_sided && book.bbo.bid == book.bbo.ask;
   if (crossed && !has(book.quality, Quality::crossed)) ++counters_.crossed;
-  if (!book.auction && book.bbo.bid == book.bbo.ask && book.bbo.ask.ticks != 0) ++counters_.locked;
+  if (locked && !book.locked) ++counters_.locked;
+  book.locked = locked;
   book.quality = crossed ? book.quality | Quality::crossed : without(book.quality, Quality::crossed);
 }
 

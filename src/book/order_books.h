@@ -97,7 +97,7 @@ class OrderBooks {
     Quality quality;
     bool auction;        // Halted, paused or quotation only: may be crossed.
     bool named;          // The feed has mentioned this locate.
-    std::uint8_t reserved;
+    bool locked;         // The best bid equals the best ask, outside an auction.
     std::uint32_t reserved2;
   };
   static_assert(sizeof(Book) == 64);

@@ -159,7 +159,7 @@ inline void OrderBooks::refresh_bbo(const Event& event, Book& book, Side side, H
   (side == Side::bid ? book.bbo.bid : book.bbo.ask) = price;
   (side == Side::bid ? book.bbo.bid_shares : book.bbo.ask_shares) = shares;
   if (book.bbo == before) return;
-  if ((book.bbo.bid >= book.bbo.ask && book.bbo.ask.ticks != 0) || has(book.quality, Quality::crossed)) [[unlikely]]
+  if (book.bbo.bid >= book.bbo.ask || has(book.quality, Quality::crossed) || book.locked) [[unlikely]]
     note_crossing(book);
   handler.on_bbo(event, before, book.bbo, book.quality);
 }

@@ -46,6 +46,27 @@ class OrderBooksTest : public ::testing::Test {
   std::uint64_t sequence_ = 0;
 };
 
+TEST_F(OrderBooksTest, CountsALockOncePerLock) {
+  apply(make_add(here, 1, 'B', 100, 1'000));
+  apply(make_add(here, 2, 'S', 100, 1'000));
+  EXPECT_EQ(books_.counters().locked, 1u);
+  apply(make_add(here, 3, 'S', 100, 1'000));  // Another size at the same two prices is the same lock.
+  apply(make_trading_action(here, 'T'));
+  EXPECT_EQ(books_.counters().locked, 1u);
+  apply(make_reduction(EventKind::remove, here, 1, 0));
+  apply(make_add(here, 4, 'B', 100, 1'000));
+  EXPECT_EQ(books_.counters().locked, 2u);
+  EXPECT_EQ(books_.quality(here), Quality::good);
+}
+
+TEST_F(OrderBooksTest, ABookCanCrossAtPriceZero) {
+  apply(make_add(here, 1, 'S', 100, 0));
+  EXPECT_EQ(books_.counters().locked, 0u);  // The empty side's price is zero too, but nobody bids it.
+  apply(make_add(here, 2, 'B', 100, 1'000));
+  EXPECT_EQ(books_.quality(here), Quality::crossed);
+  EXPECT_EQ(books_.counters().crossed, 1u);
+}
+
 // Equal lower halves cannot be told apart by any hash of them: the index must neither grow without end nor lose one.
 TEST_F(OrderBooksTest, ReferencesThatNoHashSeparatesCostBoundedMemory) {
   constexpr std::uint64_t count = 1'500;
