@@ -212,7 +212,10 @@ inline void OrderBooks::apply_reduction(const Event& event, Handler& handler) {
   const PriceKey key = block.key;
   const Shares before = block.shares[position];
   const Shares by = event.kind == EventKind::remove ? before : event.order.shares;
-  if (by > before) [[unlikely]] flag_bad(event, counters_.overfill);
+  if (by - 1 >= before) [[unlikely]] {  // One comparison for 0, which wraps, and for too many.
+    if (by == 0) return flag_bad(event, counters_.invalid_field);
+    flag_bad(event, counters_.overfill);
+  }
   const Shares after = by < before ? before - by : 0;
   const Price price = price_of(side, key);
   const bool at_best = price == (side == Side::bid ? book.bbo.bid : book.bbo.ask);

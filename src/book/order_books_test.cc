@@ -67,6 +67,18 @@ TEST_F(OrderBooksTest, ABookCanCrossAtPriceZero) {
   EXPECT_EQ(books_.counters().crossed, 1u);
 }
 
+TEST_F(OrderBooksTest, AReductionByZeroSharesIsAnInvalidField) {
+  apply(make_add(here, 1, 'B', 100, 1'000));
+  calls_.clear();
+  apply(make_reduction(EventKind::execute, here, 1, 0, 5));
+  apply(make_execute_with_price(here, 1, 0, 990, 'Y', 6));
+  apply(make_reduction(EventKind::cancel, here, 1, 0));
+  EXPECT_EQ(books_.counters().invalid_field, 3u);
+  EXPECT_THAT(told(Kind::order), ::testing::IsEmpty());
+  EXPECT_THAT(told(Kind::trade), ::testing::IsEmpty());
+  EXPECT_EQ(books_.find_order(here, OrderRef{1})->shares, 100u);
+}
+
 // Equal lower halves cannot be told apart by any hash of them: the index must neither grow without end nor lose one.
 TEST_F(OrderBooksTest, ReferencesThatNoHashSeparatesCostBoundedMemory) {
   constexpr std::uint64_t count = 1'500;
