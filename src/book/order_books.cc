@@ -55,7 +55,7 @@ void OrderBooks::flag_bad(const Event& event, std::uint64_t& counter) {
   ++counter;
   Book& book = books_[raw(event.locate)];
   book.quality |= Quality::suspect;
-  book.named = true;
+  book.mentioned = true;  // Not `named`: the symbol is still to be learned.
 }
 
 void OrderBooks::note_crossing(Book& book) {
@@ -141,7 +141,7 @@ void OrderBooks::take_status(const Event& event) {
 std::vector<Locate> OrderBooks::locates() const {
   std::vector<Locate> all;
   for (std::size_t i = 0; i < max_locates; ++i)
-    if (books_[i].named) all.push_back(Locate{static_cast<std::uint16_t>(i)});
+    if (books_[i].named || books_[i].mentioned) all.push_back(Locate{static_cast<std::uint16_t>(i)});
   return all;
 }
 

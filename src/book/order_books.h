@@ -96,9 +96,10 @@ class OrderBooks {
     Bbo bbo;
     Quality quality;
     bool auction;        // Halted, paused or quotation only: may be crossed.
-    bool named;          // The feed has mentioned this locate.
+    bool named;          // The feed has given this locate a symbol.
+    bool mentioned;      // By an event that could not be trusted.
     bool locked;         // The best bid equals the best ask, outside an auction.
-    std::uint32_t reserved2;
+    std::uint8_t reserved[3];
   };
   static_assert(sizeof(Book) == 64);
 

@@ -79,6 +79,13 @@ TEST_F(OrderBooksTest, AReductionByZeroSharesIsAnInvalidField) {
   EXPECT_EQ(books_.find_order(here, OrderRef{1})->shares, 100u);
 }
 
+TEST_F(OrderBooksTest, LearnsTheSymbolOfABookWhoseFirstEventWasBad) {
+  apply(make_reduction(EventKind::remove, here, 1, 0));
+  EXPECT_THAT(books_.locates(), ::testing::ElementsAre(here));
+  apply(make_add(here, 1, 'B', 100, 1'000, "AAPL"));
+  EXPECT_EQ(books_.find_symbol("AAPL"), here);
+}
+
 // Equal lower halves cannot be told apart by any hash of them: the index must neither grow without end nor lose one.
 TEST_F(OrderBooksTest, ReferencesThatNoHashSeparatesCostBoundedMemory) {
   constexpr std::uint64_t count = 1'500;
