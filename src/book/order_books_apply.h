@@ -196,7 +196,7 @@ inline void OrderBooks::apply_add(const Event& event, const Hint& hint, Handler&
   const PriceKey key = key_of(side, event.order.price);
   rest(slot, book, event, event.order.ref, side, key, attribution, hint.block);
   handler.on_order(event, OrderChange{event.order.ref, side, event.order.price, 0, event.order.shares, event.time,
-                                      event.attribution});
+                                      mpids_[attribution]});
   const SideLevels& levels = book.sides[static_cast<std::size_t>(side)];
   if (key == SideLevels::key(levels.entries[levels.size - 1])) refresh_bbo(event, book, side, handler);
 }

@@ -46,6 +46,15 @@ class OrderBooksTest : public ::testing::Test {
   std::uint64_t sequence_ = 0;
 };
 
+TEST_F(OrderBooksTest, AttributionInChangesIsBlankWhereThereIsNone) {
+  apply(make_add(here, 1, 'B', 100, 1'000));
+  apply(make_reduction(EventKind::remove, here, 1, 0));
+  const auto changes = told(Kind::order);
+  ASSERT_EQ(changes.size(), 2u);
+  EXPECT_EQ(changes[0].order.attribution, Mpid(""));
+  EXPECT_EQ(changes[1].order.attribution, Mpid(""));
+}
+
 TEST_F(OrderBooksTest, CountsALockOncePerLock) {
   apply(make_add(here, 1, 'B', 100, 1'000));
   apply(make_add(here, 2, 'S', 100, 1'000));
