@@ -12,6 +12,13 @@ Event RandomFlow::next() {
 }
 
 std::uint64_t RandomFlow::new_ref() {
+  if (profile_.collide_in_hash) {
+    constexpr std::uint64_t multiplier = 0x9E37'79B9'7F4A'7C15;
+    constexpr unsigned top_bits = 10;
+    do ref_ += 4;
+    while (((ref_ >> 2) * multiplier) >> (64 - top_bits) != 0);
+    return ref_ | below(4);
+  }
   ref_ += profile_.ref_step;
   if (percent(profile_.random_high_percent)) return ref_ | (random_() << 32);
   return ref_;

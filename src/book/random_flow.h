@@ -25,6 +25,8 @@ struct FlowProfile {
   std::uint64_t first_ref = 1;
   std::uint64_t ref_step = 1;
   unsigned random_high_percent = 0;  // References that get a random upper half.
+  bool collide_in_hash =
+      false;  // References that the first multiplier of OrderIndex sends to the same place.
 };
 
 // An endless flow of events in which most refer to orders that rest. Deterministic by its seed.
