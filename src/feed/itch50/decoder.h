@@ -100,7 +100,8 @@ alignas(16) inline constexpr auto aligned_header_shuffle = header_shuffle;
   for (std::size_t block = 0; block < 3; ++block)
     _mm_store_si128(to + 1 + block,
                     detail::shuffled(wire + plan.wire_offsets[block], plan.shuffles[block].data()));
-  if (length != plan.wire_size) [[unlikely]]
+  // An empty frame has no type: plan 0, of unknown types, has the length 0 as well.
+  if ((length != plan.wire_size) | (length == 0)) [[unlikely]]
     return plan.wire_size == 0 ? DecodeStatus::unknown_type : DecodeStatus::wrong_length;
   return DecodeStatus::ok;
 }
