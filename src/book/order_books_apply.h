@@ -16,8 +16,10 @@ inline void OrderBooks::prefetch_block(const Event& event, Hint& hint) const {
   hint.block = index_.peek(event.order.ref, hint.home);
   _mm_prefetch(reinterpret_cast<const char*>(&blocks_[hint.block]), _MM_HINT_T0);
   const SideLevels& side = books_[raw(event.locate)].sides[static_cast<std::size_t>(event.side())];
-  _mm_prefetch(reinterpret_cast<const char*>(side.entries + side.size) - 64, _MM_HINT_T0);
-  _mm_prefetch(reinterpret_cast<const char*>(side.entries + side.size) - 1, _MM_HINT_T0);
+  // By integers, since the entries of a side that never had an order are null.
+  const auto end = reinterpret_cast<std::uintptr_t>(side.entries) + side.size * sizeof(std::int64_t);
+  _mm_prefetch(reinterpret_cast<const char*>(end - 64), _MM_HINT_T0);
+  _mm_prefetch(reinterpret_cast<const char*>(end - 1), _MM_HINT_T0);
 }
 
 // An add will append to the queue of its price; the other kinds touch the first block of theirs.
