@@ -162,6 +162,9 @@ double peak_rss_mb() {
 }
 
 Result<void> measure(const std::string& name, const BenchOptions& options) {
+  if (options.file.empty())
+    return fail(ErrorCode::usage,
+                fmt::format("name the file to measure, as in `tapeline bench {} day.itch`", name));
   const Result<Input> input = read_input(options.file);
   if (!input) return std::unexpected(input.error());
   const double rss_before = peak_rss_mb();
@@ -206,12 +209,17 @@ void add_bench_command(CLI::App& program, Action& action) {
       "For instructions per message: valgrind --tool=callgrind build/release/tapeline bench books FILE "
       "--runs 1\n"
       "--warm-up 0, or `make bench`.");
-  command->require_subcommand(1);
+  // The chosen measurement's callback has run before this one.
+  command->callback([&action] {
+    if (!action)
+      action = [] {
+        return Result<void>(fail(ErrorCode::usage, "choose what to measure: decode, books or analytics"));
+      };
+  });
   auto options = std::make_shared<BenchOptions>();
   const auto add = [&](const std::string& name, const std::string& text) {
     CLI::App* bench = command->add_subcommand(name, text);
-    bench->add_option("FILE", options->file, "BinaryFILE or MoldUDP64 capture, plain, gzip or zstd")
-        ->required();
+    bench->add_option("FILE", options->file, "BinaryFILE or MoldUDP64 capture, plain, gzip or zstd");
     bench->add_option("--runs", options->runs, "Counted runs")
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));

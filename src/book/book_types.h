@@ -52,7 +52,7 @@ struct OrderChange {
   Shares before;
   Shares after;
   EventTime entered;
-  Mpid attribution;
+  Mpid attribution;  // Blank if none.
 };
 
 enum class TradeKind : std::uint8_t { displayed, hidden, cross };

@@ -56,13 +56,16 @@ void OrderBooks::flag_bad(const Event& event, std::uint64_t& counter) {
   ++counter;
   Book& book = books_[raw(event.locate)];
   book.quality |= Quality::suspect;
-  book.named = true;
+  book.mentioned = true;  // Not `named`: the symbol is still to be learned.
 }
 
 void OrderBooks::note_crossing(Book& book) {
-  const bool crossed = !book.auction && book.bbo.bid > book.bbo.ask && book.bbo.ask.ticks != 0;
+  const bool two_sided = book.bbo.bid_shares != 0 && book.bbo.ask_shares != 0;
+  const bool crossed = !book.auction && two_sided && book.bbo.bid > book.bbo.ask;
+  const bool locked = !book.auction && two_sided && book.bbo.bid == book.bbo.ask;
   if (crossed && !has(book.quality, Quality::crossed)) ++counters_.crossed;
-  if (!book.auction && book.bbo.bid == book.bbo.ask && book.bbo.ask.ticks != 0) ++counters_.locked;
+  if (locked && !book.locked) ++counters_.locked;
+  book.locked = locked;
   book.quality = crossed ? book.quality | Quality::crossed : without(book.quality, Quality::crossed);
 }
 
@@ -134,7 +137,7 @@ void OrderBooks::mark_all(Quality flags) {
 std::vector<Locate> OrderBooks::locates() const {
   std::vector<Locate> all;
   for (std::size_t i = 0; i < max_locates; ++i)
-    if (books_[i].named) all.push_back(Locate{static_cast<std::uint16_t>(i)});
+    if (books_[i].named || books_[i].mentioned) all.push_back(Locate{static_cast<std::uint16_t>(i)});
   return all;
 }
 

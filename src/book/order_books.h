@@ -99,10 +99,11 @@ class OrderBooks {
     SideLevels sides[2];
     Bbo bbo;
     Quality quality;
-    bool auction;  // Halted, paused or quotation only: may be crossed.
-    bool named;    // The feed has mentioned this locate.
-    std::uint8_t reserved;
-    std::uint32_t reserved2;
+    bool auction;    // Halted, paused or quotation only: may be crossed.
+    bool named;      // The feed has given this locate a symbol.
+    bool mentioned;  // By an event that could not be trusted.
+    bool locked;     // The best bid equals the best ask, outside an auction.
+    std::uint8_t reserved[3];
   };
   static_assert(sizeof(Book) == 64);
 

@@ -16,8 +16,10 @@ inline void OrderBooks::prefetch_block(const Event& event, Hint& hint) const {
   hint.block = index_.peek(event.order.ref, hint.home);
   _mm_prefetch(reinterpret_cast<const char*>(&blocks_[hint.block]), _MM_HINT_T0);
   const SideLevels& side = books_[raw(event.locate)].sides[static_cast<std::size_t>(event.side())];
-  _mm_prefetch(reinterpret_cast<const char*>(side.entries + side.size) - 64, _MM_HINT_T0);
-  _mm_prefetch(reinterpret_cast<const char*>(side.entries + side.size) - 1, _MM_HINT_T0);
+  // By integers, since the entries of a side that never had an order are null.
+  const auto end = reinterpret_cast<std::uintptr_t>(side.entries) + side.size * sizeof(std::int64_t);
+  _mm_prefetch(reinterpret_cast<const char*>(end - 64), _MM_HINT_T0);
+  _mm_prefetch(reinterpret_cast<const char*>(end - 1), _MM_HINT_T0);
 }
 
 // An add will append to the queue of its price; the other kinds touch the first block of theirs.
@@ -163,8 +165,7 @@ inline void OrderBooks::refresh_bbo(const Event& event, Book& book, Side side, H
   (side == Side::bid ? book.bbo.bid : book.bbo.ask) = price;
   (side == Side::bid ? book.bbo.bid_shares : book.bbo.ask_shares) = shares;
   if (book.bbo == before) return;
-  if ((book.bbo.bid >= book.bbo.ask && book.bbo.ask.ticks != 0) || has(book.quality, Quality::crossed))
-      [[unlikely]]
+  if (book.bbo.bid >= book.bbo.ask || has(book.quality, Quality::crossed) || book.locked) [[unlikely]]
     note_crossing(book);
   handler.on_bbo(event, before, book.bbo, book.quality);
 }
@@ -206,7 +207,7 @@ inline void OrderBooks::apply_add(const Event& event, const Hint& hint, Handler&
   const PriceKey key = key_of(side, event.order.price);
   rest(slot, book, event, event.order.ref, side, key, attribution, hint.block);
   handler.on_order(event, OrderChange{event.order.ref, side, event.order.price, 0, event.order.shares,
-                                      event.time, event.attribution});
+                                      event.time, mpids_[attribution]});
   const SideLevels& levels = book.sides[static_cast<std::size_t>(side)];
   if (key == SideLevels::key(levels.entries[levels.size - 1])) refresh_bbo(event, book, side, handler);
 }
@@ -223,8 +224,10 @@ inline void OrderBooks::apply_reduction(const Event& event, Handler& handler) {
   const PriceKey key = block.key;
   const Shares before = block.shares[position];
   const Shares by = event.kind == EventKind::remove ? before : event.order.shares;
-  if (by > before) [[unlikely]]
+  if (by - 1 >= before) [[unlikely]] {  // One comparison for 0, which wraps, and for too many.
+    if (by == 0) return flag_bad(event, counters_.invalid_field);
     flag_bad(event, counters_.overfill);
+  }
   const Shares after = by < before ? before - by : 0;
   const Price price = price_of(side, key);
   const bool at_best = price == (side == Side::bid ? book.bbo.bid : book.bbo.ask);
