@@ -67,43 +67,75 @@ void agree(const std::string& difference, std::size_t message) {
   CHECK(difference.empty());
 }
 
-// The same events once more as one batch, for what the look-ahead does.
-void run_as_batch(std::span<const Event> events, const PlainBook& plain,
-                  std::span<const BookRecord> plain_calls, const OrderBooksConfig& config) {
-  OrderBooks fast(config);
-  BookRecorder calls;
-  fast.apply(events, calls);
-  agree(find_difference(calls.records(), plain_calls), events.size());
-  agree(find_any_difference(fast, plain), events.size());
-  agree(fast.find_inconsistency(), events.size());
+// Books that serve every input, since making new ones costs more than a thousand messages. Each input ends
+// with an empty book of good quality, so that nothing but free lists and counters passes on to the next; an
+// input that fails only after others is found again by running the corpus, not by itself.
+struct AllBooks {
+  OrderBooks stepped{{.expected_orders = 256, .max_blocks = 4'096}};
+  OrderBooks batched{{.expected_orders = 256, .max_blocks = 4'096}};
+  PlainBook plain;
+};
+
+void empty(AllBooks& books) {
+  BookRecorder ignored;
+  std::vector<Event> events;
+  for (const Locate locate : {Locate{0}, Locate{1}}) {
+    for (const Side side : {Side::bid, Side::ask}) {
+      std::vector<LevelView> levels(books.plain.level_count(locate, side));
+      books.plain.levels(locate, side, levels);
+      for (const LevelView& level : levels)
+        for (const OrderView& order : books.plain.queue(locate, side, level.price))
+          events.push_back(make_reduction(EventKind::remove, locate, raw(order.ref), 0));
+    }
+    events.push_back(make_trading_action(locate, 'T'));
+  }
+  books.stepped.apply(events, ignored);
+  books.batched.apply(events, ignored);
+  for (const Event& event : events) books.plain.apply(event, ignored);
+  for (const Locate locate : {Locate{0}, Locate{1}}) {
+    books.stepped.unmark(locate, Quality::suspect);
+    books.batched.unmark(locate, Quality::suspect);
+    books.plain.unmark(locate, Quality::suspect);
+  }
+  CHECK(books.stepped.live_orders() == 0 && books.batched.live_orders() == 0 &&
+        books.plain.live_orders() == 0);
+  CHECK(books.stepped.live_levels() == 0 && books.batched.live_levels() == 0);
 }
 
 void run(const std::uint8_t* data, std::size_t size) {
-  const OrderBooksConfig config{.expected_orders = 256, .max_blocks = 4'096};
+  static AllBooks books;
   std::vector<Event> events;
   for (std::size_t at = 0; at + bytes_an_event <= size; at += bytes_an_event) {
     events.push_back(event_of(data + at));
     events.back().sequence = Sequence{events.size()};
     events.back().time = EventTime{events.size() * 10};
   }
-  if (events.empty()) return;
-  OrderBooks fast(config);
-  PlainBook plain;
-  BookRecorder all_plain_calls;
-  BookRecorder fast_calls;
+  BookRecorder plain_calls;
+  BookRecorder stepped_calls;
   std::size_t told = 0;
   for (std::size_t i = 0; i < events.size(); ++i) {
-    fast_calls.clear();
-    fast.apply(std::span(events).subspan(i, 1), fast_calls);
-    plain.apply(events[i], all_plain_calls);
-    const auto plain_calls = std::span(all_plain_calls.records()).subspan(told);
-    agree(find_difference(fast_calls.records(), plain_calls), i);
-    agree(find_difference(fast, plain, events[i].locate, plain_calls), i);
-    told = all_plain_calls.records().size();
+    stepped_calls.clear();
+    books.stepped.apply(std::span(events).subspan(i, 1), stepped_calls);
+    books.plain.apply(events[i], plain_calls);
+    const auto calls = std::span(plain_calls.records()).subspan(told);
+    agree(find_difference(stepped_calls.records(), calls), i);
+    agree(find_difference(books.stepped, books.plain, events[i].locate, calls), i);
+    told = plain_calls.records().size();
   }
-  agree(fast.find_inconsistency(), events.size());
-  agree(find_any_difference(fast, plain), events.size());
-  run_as_batch(events, plain, all_plain_calls.records(), config);
+  // The same events once more as one batch, for what the look-ahead does.
+  BookRecorder batched_calls;
+  books.batched.apply(events, batched_calls);
+  agree(find_difference(batched_calls.records(), plain_calls.records()), events.size());
+  for (const Locate locate : {Locate{0}, Locate{1}})
+    agree(find_difference(books.batched, books.plain, locate, plain_calls.records()), events.size());
+  // It looks at all 65,536 books, which takes longer than an input. The first input of a process is among
+  // those that are looked at, so that one run again by itself is.
+  static unsigned inputs = 0;
+  if (inputs++ % 64 == 0) {
+    agree(books.stepped.find_inconsistency(), events.size());
+    agree(books.batched.find_inconsistency(), events.size());
+  }
+  empty(books);
 }
 
 }  // namespace
