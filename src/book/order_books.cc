@@ -32,22 +32,28 @@ std::uint32_t OrderBooks::append_block(std::uint32_t first_number, OrderRef ref)
   const std::uint32_t number = take_block();
   QueueBlock& first = blocks_[first_number];
   QueueBlock& block = blocks_[number];
+  block.set_identity(first.identity());
+  block.is_first = false;
   block.first = first_number;
-  block.key = first.key;
   block.next = none;
   block.link = first.link;
   block.ref_high = static_cast<std::uint32_t>(raw(ref) >> 32);
-  block.locate = first.locate;
-  block.side = first.side;
-  block.is_first = false;
-  block.count = 0;
+  block.clear();
   blocks_[first.link].next = number;
   first.link = number;
   return number;
 }
 
+void OrderBooks::unlink_block(std::uint32_t number) {
+  const QueueBlock& block = blocks_[number];
+  blocks_[block.link].next = block.next;
+  // The next block is never a first one, so its link is the one before it.
+  blocks_[block.next != none ? block.next : block.first].link = block.link;
+  free_block(number);
+}
+
 std::optional<OrderBooks::Place> OrderBooks::find(Locate locate, OrderRef ref) const {
-  OrderIndex::Slot& slot = const_cast<OrderBooks*>(this)->probe(locate, ref);
+  OrderIndex::Slot& slot = const_cast<OrderBooks*>(this)->probe(locate, ref, index_.home(ref));
   if (slot.block == none) return std::nullopt;
   return Place{&slot, slot.block, blocks_[slot.block].find(ref)};
 }
@@ -60,9 +66,10 @@ void OrderBooks::flag_bad(const Event& event, std::uint64_t& counter) {
 }
 
 void OrderBooks::note_crossing(Book& book) {
-  const bool two_sided = book.bbo.bid_shares != 0 && book.bbo.ask_shares != 0;
-  const bool crossed = !book.auction && two_sided && book.bbo.bid > book.bbo.ask;
-  const bool locked = !book.auction && two_sided && book.bbo.bid == book.bbo.ask;
+  const Bbo bbo = bbo_of(book);
+  const bool two_sided = bbo.bid_shares != 0 && bbo.ask_shares != 0;
+  const bool crossed = !book.auction && two_sided && bbo.bid > bbo.ask;
+  const bool locked = !book.auction && two_sided && bbo.bid == bbo.ask;
   if (crossed && !has(book.quality, Quality::crossed)) ++counters_.crossed;
   if (locked && !book.locked) ++counters_.locked;
   book.locked = locked;
@@ -169,7 +176,7 @@ std::vector<OrderView> OrderBooks::queue(Locate locate, Side side, Price price) 
   for (std::uint32_t number = SideLevels::block(levels.entries[at - 1]); number != none;
        number = blocks_[number].next) {
     const QueueBlock& block = blocks_[number];
-    for (unsigned i = 0; i < block.count; ++i) orders.push_back(*find_order(locate, block.ref(i)));
+    for (unsigned i = 0; i < block.size(); ++i) orders.push_back(*find_order(locate, block.ref(i)));
   }
   return orders;
 }
@@ -194,7 +201,7 @@ std::optional<QueuePosition> OrderBooks::queue_position(Locate locate, OrderRef 
   QueuePosition position{0, 0, blocks_[first].level_orders, blocks_[first].level_shares};
   for (std::uint32_t number = first;; number = blocks_[number].next) {
     const QueueBlock& block = blocks_[number];
-    for (unsigned at = 0; at < block.count; ++at) {
+    for (unsigned at = 0; at < block.size(); ++at) {
       if (number == place->block && at == place->position) return position;
       ++position.orders_ahead;
       position.shares_ahead += block.shares[at];
@@ -241,9 +248,9 @@ std::string OrderBooks::find_queue_inconsistency(std::int64_t entry, Locate loca
     if (block.is_first != (number == first_number) || block.locate != locate || block.side != side ||
         block.key != first.key)
       return "a block of another level";
-    if (!block.is_first && (block.first != first_number || block.link != previous || block.count == 0))
+    if (!block.is_first && (block.first != first_number || block.link != previous || block.is_empty()))
       return "a block is linked wrongly or empty";
-    for (unsigned at = 0; at < block.count; ++at) {
+    for (unsigned at = 0; at < block.size(); ++at) {
       const std::optional<Place> place = find(locate, block.ref(at));
       if (!place || place->block != number || place->position != at || block.shares[at] == 0)
         return fmt::format("order {} is not where the index says", raw(block.ref(at)));

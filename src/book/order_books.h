@@ -51,7 +51,7 @@ class OrderBooks {
   template <class Handler>
   void apply(std::span<const Event> events, Handler& handler);
 
-  [[nodiscard]] const Bbo& bbo(Locate locate) const { return books_[raw(locate)].bbo; }
+  [[nodiscard]] Bbo bbo(Locate locate) const { return bbo_of(books_[raw(locate)]); }
   [[nodiscard]] Quality quality(Locate locate) const { return books_[raw(locate)].quality; }
   // The ticker; blank while the feed has not named it.
   [[nodiscard]] const Symbol& symbol(Locate locate) const { return symbols_[raw(locate)]; }
@@ -97,7 +97,8 @@ class OrderBooks {
 
   struct alignas(64) Book {
     SideLevels sides[2];
-    Bbo bbo;
+    std::uint64_t best_shares[2];  // 0 where the side is empty.
+    PriceKey best_key[2];          // Meaningless where the side is empty.
     Quality quality;
     bool auction;    // Halted, paused or quotation only: may be crossed.
     bool named;      // The feed has given this locate a symbol.
@@ -106,6 +107,12 @@ class OrderBooks {
     std::uint8_t reserved[3];
   };
   static_assert(sizeof(Book) == 64);
+
+  [[nodiscard]] static Bbo bbo_of(const Book& book) {
+    return {book.best_shares[0], book.best_shares[1],
+            book.best_shares[0] != 0 ? price_of(Side::bid, book.best_key[0]) : Price{0},
+            book.best_shares[1] != 0 ? price_of(Side::ask, book.best_key[1]) : Price{0}};
+  }
 
   // A live order: where it is.
   struct Place {
@@ -125,26 +132,31 @@ class OrderBooks {
   void prefetch_level(const Event& event, Hint& hint) const;
 
   // The order's slot in the index, or the free one where it would go; see OrderIndex::probe.
-  [[nodiscard]] OrderIndex::Slot& probe(Locate locate, OrderRef ref);
+  [[nodiscard]] OrderIndex::Slot& probe(Locate locate, OrderRef ref, std::size_t home);
   [[nodiscard]] std::optional<Place> find(Locate locate, OrderRef ref) const;
 
   [[nodiscard]] bool has_room() const { return free_blocks_ != none || next_block_ < blocks_.capacity(); }
   std::uint32_t take_block();
   void free_block(std::uint32_t number) {
-    blocks_[number].is_first = false;  // No hint may take it for a level.
+    blocks_[number].set_identity(0);  // No hint may take it for a level.
     blocks_[number].next = free_blocks_;
     free_blocks_ = number;
   }
   std::uint32_t append_block(std::uint32_t first_number, OrderRef ref);
+  void unlink_block(std::uint32_t number);
 
   // The steps of which messages consist. Each leaves every total right; the BBO is told by the caller.
-  void rest(OrderIndex::Slot& slot, Book& book, const Event& event, OrderRef ref, Side side, PriceKey key,
-            std::uint16_t attribution, std::uint32_t likely_level);
+  void rest(OrderIndex::Slot& slot, std::size_t home, Book& book, const Event& event, OrderRef ref, Side side,
+            PriceKey key, std::uint16_t attribution, std::uint32_t likely_level);
   void remove(OrderIndex::Slot& slot, Book& book, unsigned position);
 
   // Brings the cached BBO up to date and tells of a change.
   template <class Handler>
   void refresh_bbo(const Event& event, Book& book, Side side, Handler& handler);
+  [[nodiscard]] static bool is_at_best(const Book& book, Side side, PriceKey key) {
+    const auto s = static_cast<std::size_t>(side);
+    return (key >= book.best_key[s]) | (book.best_shares[s] == 0);
+  }
 
   template <class Handler>
   void apply_one(const Event& event, const Hint& hint, Handler& handler);

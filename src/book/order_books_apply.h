@@ -6,32 +6,36 @@
 
 namespace tapeline::book {
 
-inline void OrderBooks::prefetch_index(const Event& event, Hint& hint) const {
+[[gnu::always_inline]] inline void OrderBooks::prefetch_index(const Event& event, Hint& hint) const {
   hint.home = static_cast<std::uint32_t>(index_.home(event.order.ref));
   index_.prefetch(hint.home);
-  _mm_prefetch(reinterpret_cast<const char*>(&books_[raw(event.locate)]), _MM_HINT_T0);
 }
 
-inline void OrderBooks::prefetch_block(const Event& event, Hint& hint) const {
+// An add will look at the best levels of its side, the other kinds at the block of their order.
+[[gnu::always_inline]] inline void OrderBooks::prefetch_block(const Event& event, Hint& hint) const {
   hint.block = index_.peek(event.order.ref, hint.home);
-  _mm_prefetch(reinterpret_cast<const char*>(&blocks_[hint.block]), _MM_HINT_T0);
   const SideLevels& side = books_[raw(event.locate)].sides[static_cast<std::size_t>(event.side())];
   // By integers, since the entries of a side that never had an order are null.
-  const auto end = reinterpret_cast<std::uintptr_t>(side.entries) + side.size * sizeof(std::int64_t);
-  _mm_prefetch(reinterpret_cast<const char*>(end - 64), _MM_HINT_T0);
-  _mm_prefetch(reinterpret_cast<const char*>(end - 1), _MM_HINT_T0);
+  const auto levels = reinterpret_cast<std::uintptr_t>(side.entries) + side.size * sizeof(std::int64_t) - 64;
+  const auto block = reinterpret_cast<std::uintptr_t>(&blocks_[hint.block]);
+  _mm_prefetch(reinterpret_cast<const char*>(event.kind == EventKind::add ? levels : block), _MM_HINT_T0);
 }
 
-// An add will append to the queue of its price; the other kinds touch the first block of theirs.
-inline void OrderBooks::prefetch_level(const Event& event, Hint& hint) const {
+// An add will append to the queue of its price; the other kinds touch the first block of theirs, and the best
+// levels of their side if it goes.
+[[gnu::always_inline]] inline void OrderBooks::prefetch_level(const Event& event, Hint& hint) const {
+  const Book& book = books_[raw(event.locate)];
   if (event.kind == EventKind::add) {
     const Side side = event.side();
-    const SideLevels& levels = books_[raw(event.locate)].sides[static_cast<std::size_t>(side)];
+    const SideLevels& levels = book.sides[static_cast<std::size_t>(side)];
     if (levels.size == 0) return;
     const std::int64_t at = levels.upper_bound(key_of(side, event.order.price));
     hint.block = SideLevels::block(levels.entries[at - 1]);
-  } else if (const QueueBlock& block = blocks_[hint.block]; !block.is_first) {
-    hint.block = block.first;
+  } else {
+    const QueueBlock& block = blocks_[hint.block];
+    const SideLevels& levels = book.sides[static_cast<std::size_t>(block.side)];
+    _mm_prefetch(reinterpret_cast<const char*>(reinterpret_cast<std::uintptr_t>(levels.entries) + levels.size * 8 - 8), _MM_HINT_T0);
+    hint.block = block.is_first ? hint.block : block.first;
   }
   _mm_prefetch(reinterpret_cast<const char*>(&blocks_[hint.block]), _MM_HINT_T0);
 }
@@ -39,26 +43,25 @@ inline void OrderBooks::prefetch_level(const Event& event, Hint& hint) const {
 template <class Handler>
 void OrderBooks::apply(std::span<const Event> events, Handler& handler) {
   // Distances in messages; each stage needs what the one before it has loaded.
-  constexpr std::size_t index_ahead = 32;
-  constexpr std::size_t block_ahead = 22;
-  constexpr std::size_t level_ahead = 12;
-  constexpr std::size_t tail_ahead = 6;
-  std::array<Hint, 64> hints;
-  static_assert(index_ahead < 64);
-  const auto hint = [&hints](std::size_t i) -> Hint& { return hints[i % 64]; };
+  constexpr std::size_t index_ahead = 24;
+  constexpr std::size_t block_ahead = 14;
+  constexpr std::size_t level_ahead = 7;
+  constexpr std::size_t tail_ahead = 3;
+  constexpr std::size_t ring = 64;
+  static_assert(index_ahead < ring);
+  std::array<Hint, ring> hints;
+  const auto hint = [&hints](std::size_t i) -> Hint& { return hints[i % ring]; };
   const std::size_t count = events.size();
   const Event* const all = events.data();
-  std::size_t indexed = 0, blocked = 0, levelled = 0;
-  for (; indexed < std::min(index_ahead, count); ++indexed) prefetch_index(all[indexed], hint(indexed));
-  for (; blocked < std::min(block_ahead, count); ++blocked) prefetch_block(all[blocked], hint(blocked));
-  for (; levelled < std::min(level_ahead, count); ++levelled) prefetch_level(all[levelled], hint(levelled));
+  for (std::size_t i = 0; i < std::min(index_ahead, count); ++i) prefetch_index(all[i], hint(i));
+  for (std::size_t i = 0; i < std::min(block_ahead, count); ++i) prefetch_block(all[i], hint(i));
+  for (std::size_t i = 0; i < std::min(level_ahead, count); ++i) prefetch_level(all[i], hint(i));
   std::size_t i = 0;
   for (; i + index_ahead < count; ++i) {
     prefetch_index(all[i + index_ahead], hint(i + index_ahead));
     prefetch_block(all[i + block_ahead], hint(i + block_ahead));
     prefetch_level(all[i + level_ahead], hint(i + level_ahead));
-    _mm_prefetch(reinterpret_cast<const char*>(&blocks_[blocks_[hint(i + tail_ahead).block].link]),
-                 _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(&blocks_[blocks_[hint(i + tail_ahead).block].link]), _MM_HINT_T0);
     apply_one(all[i], hint(i), handler);
   }
   for (; i < count; ++i) {
@@ -68,8 +71,8 @@ void OrderBooks::apply(std::span<const Event> events, Handler& handler) {
   }
 }
 
-inline OrderIndex::Slot& OrderBooks::probe(Locate locate, OrderRef ref) {
-  return index_.probe(ref, [&](const OrderIndex::Slot& slot) {
+[[gnu::always_inline]] inline OrderIndex::Slot& OrderBooks::probe(Locate locate, OrderRef ref, std::size_t home) {
+  return index_.probe(ref, home, [&](const OrderIndex::Slot& slot) {
     const QueueBlock& block = blocks_[slot.block];
     return block.locate == locate && block.ref_high == raw(ref) >> 32;
   });
@@ -83,51 +86,50 @@ inline std::uint32_t OrderBooks::take_block() {
 }
 
 // Puts an order at the back of its queue; `slot` is the free one that probe() gave for it.
-inline void OrderBooks::rest(OrderIndex::Slot& slot, Book& book, const Event& event, OrderRef ref, Side side,
-                             PriceKey key, std::uint16_t attribution, std::uint32_t likely_level) {
+[[gnu::always_inline]] inline void OrderBooks::rest(OrderIndex::Slot& slot, std::size_t home, Book& book,
+                                                    const Event& event, OrderRef ref, Side side, PriceKey key,
+                                                    std::uint16_t attribution, std::uint32_t likely_level) {
   const Shares shares = event.order.shares;
+  const std::uint64_t identity = QueueBlock::first_identity(key, event.locate, side);
   std::uint32_t number = likely_level;
   std::int64_t at = 0;
   SideLevels& levels = book.sides[static_cast<std::size_t>(side)];
-  if (const QueueBlock& level = blocks_[number];
-      !(level.is_first && level.key == key && level.locate == event.locate && level.side == side)) {
-    if (levels.size == levels.capacity) [[unlikely]]
-      arena_.grow(levels);
+  if (blocks_[number].identity() != identity) {
+    if (levels.size == levels.capacity) [[unlikely]] arena_.grow(levels);
     at = levels.upper_bound(key);
     // The sentinel below the first entry has the key of the worst price, and block 0.
     const std::int64_t entry = levels.entries[at - 1];
     number = SideLevels::key(entry) == key ? SideLevels::block(entry) : none;
   }
+  const auto ref_high = static_cast<std::uint32_t>(raw(ref) >> 32);
   if (number != none) {
     QueueBlock& first = blocks_[number];
     first.level_shares += shares;
     ++first.level_orders;
     const std::uint32_t first_number = number;
     number = first.link;
-    if (blocks_[number].count == QueueBlock::capacity || blocks_[number].ref_high != raw(ref) >> 32)
-        [[unlikely]]
+    if (blocks_[number].is_full() | (blocks_[number].ref_high != ref_high)) [[unlikely]]
       number = append_block(first_number, ref);
+    blocks_[number].append(ref, shares);
   } else {
     number = take_block();
     QueueBlock& first = blocks_[number];
+    first.set_identity(identity);
     first.level_shares = shares;
     first.level_orders = 1;
-    first.key = key;
     first.next = none;
     first.link = number;
-    first.ref_high = static_cast<std::uint32_t>(raw(ref) >> 32);
-    first.locate = event.locate;
-    first.side = side;
-    first.is_first = true;
-    first.count = 0;
+    first.ref_high = ref_high;
+    first.clear();
+    first.shares[0] = shares;
+    first.ref_low[0] = static_cast<std::uint32_t>(raw(ref));
     ++live_levels_;
     levels.insert(static_cast<std::uint32_t>(at), SideLevels::entry(key, number));
   }
-  blocks_[number].append(ref, shares);
-  index_.fill(slot, ref, number, event.time, attribution);
+  index_.fill(slot, home, ref, number, event.time, attribution);
 }
 
-inline void OrderBooks::remove(OrderIndex::Slot& slot, Book& book, unsigned position) {
+[[gnu::always_inline]] inline void OrderBooks::remove(OrderIndex::Slot& slot, Book& book, unsigned position) {
   const std::uint32_t number = slot.block;
   QueueBlock& block = blocks_[number];
   const std::uint32_t first_number = block.is_first ? number : block.first;
@@ -137,37 +139,31 @@ inline void OrderBooks::remove(OrderIndex::Slot& slot, Book& book, unsigned posi
     SideLevels& levels = book.sides[static_cast<std::size_t>(block.side)];
     levels.erase(levels.upper_bound(first.key) - 1);
     --live_levels_;
-    if (first_number != number) [[unlikely]]
-      free_block(first_number);
+    if (first_number != number) [[unlikely]] free_block(first_number);
     free_block(number);
     return;
   }
   --first.level_orders;
   first.level_shares -= block.shares[position];
   block.erase(position);
-  if (block.count == 0 && first_number != number) [[unlikely]] {
-    blocks_[block.link].next = block.next;
-    (block.next != none ? blocks_[block.next] : first).link = block.link;
-    free_block(number);
-  }
+  if (block.is_empty() && first_number != number) [[unlikely]] unlink_block(number);
 }
 
 template <class Handler>
 inline void OrderBooks::refresh_bbo(const Event& event, Book& book, Side side, Handler& handler) {
-  const Bbo before = book.bbo;
-  Price price{};
-  std::uint64_t shares = 0;
-  if (const SideLevels& levels = book.sides[static_cast<std::size_t>(side)]; levels.size != 0) [[likely]] {
-    const std::int64_t best = levels.entries[levels.size - 1];
-    price = price_of(side, SideLevels::key(best));
-    shares = blocks_[SideLevels::block(best)].level_shares;
-  }
-  (side == Side::bid ? book.bbo.bid : book.bbo.ask) = price;
-  (side == Side::bid ? book.bbo.bid_shares : book.bbo.ask_shares) = shares;
-  if (book.bbo == before) return;
-  if (book.bbo.bid >= book.bbo.ask || has(book.quality, Quality::crossed) || book.locked) [[unlikely]]
-    note_crossing(book);
-  handler.on_bbo(event, before, book.bbo, book.quality);
+  const auto s = static_cast<std::size_t>(side);
+  const SideLevels& levels = book.sides[s];
+  // Below the first entry stands one with the smallest key and block 0.
+  const std::int64_t best = levels.entries[static_cast<std::int64_t>(levels.size) - 1];
+  const PriceKey key = SideLevels::key(best);
+  const std::uint64_t shares = levels.size != 0 ? blocks_[SideLevels::block(best)].level_shares : 0;
+  if (shares == book.best_shares[s] && (key == book.best_key[s] || shares == 0)) return;
+  const Bbo before = bbo_of(book);
+  book.best_key[s] = key;
+  book.best_shares[s] = shares;
+  const Bbo after = bbo_of(book);
+  if (after.bid >= after.ask || has(book.quality, Quality::crossed) || book.locked) [[unlikely]] note_crossing(book);
+  handler.on_bbo(event, before, after, book.quality);
 }
 
 template <class Handler>
@@ -191,35 +187,33 @@ inline void OrderBooks::apply_one(const Event& event, const Hint& hint, Handler&
 template <class Handler>
 inline void OrderBooks::apply_add(const Event& event, const Hint& hint, Handler& handler) {
   Book& book = books_[raw(event.locate)];
-  if (!book.named) [[unlikely]]
-    learn_symbol(event.locate, event.order.symbol);
-  if (event.order.shares == 0 || (event.code != 'B' && event.code != 'S')) [[unlikely]]
-    return flag_bad(event, counters_.invalid_field);
-  OrderIndex::Slot& slot = probe(event.locate, event.order.ref);
-  if (slot.block != none) [[unlikely]]
-    return flag_bad(event, counters_.duplicate_ref);
-  if (!has_room()) [[unlikely]]
-    return flag_bad(event, counters_.over_capacity);
+  const Shares shares = event.order.shares;
+  if ((shares == 0) | ((event.code != 'B') & (event.code != 'S')) | !book.named) [[unlikely]] {
+    if (!book.named) learn_symbol(event.locate, event.order.symbol);
+    if (shares == 0 || (event.code != 'B' && event.code != 'S')) return flag_bad(event, counters_.invalid_field);
+  }
+  const OrderRef ref = event.order.ref;
+  const std::size_t home = index_.home(ref);
+  OrderIndex::Slot& slot = probe(event.locate, ref, home);
+  if (slot.block != none) [[unlikely]] return flag_bad(event, counters_.duplicate_ref);
+  if (!has_room()) [[unlikely]] return flag_bad(event, counters_.over_capacity);
   std::uint16_t attribution = 0;
-  if (event.attribution.bytes[0] != 0) [[unlikely]]
-    attribution = attribution_index(event.attribution);
+  if (event.attribution.bytes[0] != 0) [[unlikely]] attribution = attribution_index(event.attribution);
   const Side side = event.side();
   const PriceKey key = key_of(side, event.order.price);
-  rest(slot, book, event, event.order.ref, side, key, attribution, hint.block);
-  handler.on_order(event, OrderChange{event.order.ref, side, event.order.price, 0, event.order.shares,
-                                      event.time, mpids_[attribution]});
-  const SideLevels& levels = book.sides[static_cast<std::size_t>(side)];
-  if (key == SideLevels::key(levels.entries[levels.size - 1])) refresh_bbo(event, book, side, handler);
+  rest(slot, home, book, event, ref, side, key, attribution, hint.block);
+  handler.on_order(event, OrderChange{ref, side, event.order.price, 0, shares, event.time, mpids_[attribution]});
+  if (is_at_best(book, side, key)) refresh_bbo(event, book, side, handler);
 }
 
 template <class Handler>
 inline void OrderBooks::apply_reduction(const Event& event, Handler& handler) {
-  OrderIndex::Slot& slot = probe(event.locate, event.order.ref);
-  if (slot.block == none) [[unlikely]]
-    return flag_bad(event, counters_.unknown_order);
+  const OrderRef ref = event.order.ref;
+  OrderIndex::Slot& slot = probe(event.locate, ref, index_.home(ref));
+  if (slot.block == none) [[unlikely]] return flag_bad(event, counters_.unknown_order);
   Book& book = books_[raw(event.locate)];
   QueueBlock& block = blocks_[slot.block];
-  const auto position = block.find(event.order.ref);
+  const unsigned position = block.find(ref);
   const Side side = block.side;
   const PriceKey key = block.key;
   const Shares before = block.shares[position];
@@ -229,17 +223,16 @@ inline void OrderBooks::apply_reduction(const Event& event, Handler& handler) {
     flag_bad(event, counters_.overfill);
   }
   const Shares after = by < before ? before - by : 0;
+  const bool at_best = is_at_best(book, side, key);
   const Price price = price_of(side, key);
-  const bool at_best = price == (side == Side::bid ? book.bbo.bid : book.bbo.ask);
-  handler.on_order(event, OrderChange{event.order.ref, side, price, before, after, slot.entered(),
-                                      mpids_[slot.attribution()]});
+  handler.on_order(event,
+                   OrderChange{ref, side, price, before, after, slot.entered(), mpids_[slot.attribution()]});
   if (event.kind <= EventKind::execute_with_price) {
     const bool own_price = event.kind == EventKind::execute;
-    handler.on_trade(
-        event,
-        TradeReport{own_price ? price : event.order.price, event.order.shares, event.match(), event.order.ref,
-                    side, TradeKind::displayed, own_price || event.code != 'N', 0},
-        book.bbo, book.quality);
+    handler.on_trade(event,
+                     TradeReport{own_price ? price : event.order.price, event.order.shares, event.match(), ref, side,
+                                 TradeKind::displayed, own_price || event.code != 'N', 0},
+                     bbo_of(book), book.quality);
   }
   if (after == 0) {
     remove(slot, book, position);
@@ -252,34 +245,34 @@ inline void OrderBooks::apply_reduction(const Event& event, Handler& handler) {
 
 template <class Handler>
 inline void OrderBooks::apply_replace(const Event& event, Handler& handler) {
-  OrderIndex::Slot& slot = probe(event.locate, event.order.ref);
-  if (slot.block == none) [[unlikely]]
-    return flag_bad(event, counters_.unknown_order);
+  const OrderRef ref = event.order.ref;
+  OrderIndex::Slot& slot = probe(event.locate, ref, index_.home(ref));
+  if (slot.block == none) [[unlikely]] return flag_bad(event, counters_.unknown_order);
   Book& book = books_[raw(event.locate)];
   const OrderRef new_ref = event.new_ref();
-  if (new_ref != event.order.ref && probe(event.locate, new_ref).block != none) [[unlikely]]
+  const std::size_t new_home = index_.home(new_ref);
+  if (new_ref != ref && probe(event.locate, new_ref, new_home).block != none) [[unlikely]]
     return flag_bad(event, counters_.duplicate_ref);
   const QueueBlock& block = blocks_[slot.block];
-  const auto position = block.find(event.order.ref);
+  const unsigned position = block.find(ref);
   const Side side = block.side;
   const PriceKey old_key = block.key;
   const PriceKey new_key = key_of(side, event.order.price);
-  const auto attribution = slot.attribution();
-  const SideLevels& levels = book.sides[static_cast<std::size_t>(side)];
-  const PriceKey best = SideLevels::key(levels.entries[levels.size - 1]);
-  handler.on_order(event, OrderChange{event.order.ref, side, price_of(side, old_key), block.shares[position],
-                                      0, slot.entered(), mpids_[attribution]});
+  const std::uint16_t attribution = slot.attribution();
+  const bool at_best = is_at_best(book, side, old_key) | is_at_best(book, side, new_key);
+  handler.on_order(event, OrderChange{ref, side, price_of(side, old_key), block.shares[position], 0, slot.entered(),
+                                      mpids_[attribution]});
   remove(slot, book, position);
   if (event.order.shares == 0) [[unlikely]] {
     flag_bad(event, counters_.invalid_field);
   } else if (!has_room()) [[unlikely]] {
     flag_bad(event, counters_.over_capacity);
   } else {
-    rest(probe(event.locate, new_ref), book, event, new_ref, side, new_key, attribution, none);
+    rest(probe(event.locate, new_ref, new_home), new_home, book, event, new_ref, side, new_key, attribution, none);
     handler.on_order(event, OrderChange{new_ref, side, event.order.price, 0, event.order.shares, event.time,
                                         mpids_[attribution]});
   }
-  if (old_key == best || new_key >= best) refresh_bbo(event, book, side, handler);
+  if (at_best) refresh_bbo(event, book, side, handler);
 }
 
 template <class Handler>
@@ -293,14 +286,14 @@ void OrderBooks::apply_trade(const Event& event, Handler& handler) {
     handler.on_trade(event,
                      TradeReport{event.cross.price, event.cross.shares, event.cross.match, OrderRef{0},
                                  Side::bid, TradeKind::cross, true, event.code},
-                     book.bbo, book.quality);
+                     bbo_of(book), book.quality);
   } else {
     if (!book.named) [[unlikely]]
       learn_symbol(event.locate, event.order.symbol);
     handler.on_trade(event,
                      TradeReport{event.order.price, event.order.shares, event.match(), event.order.ref,
                                  event.side(), TradeKind::hidden, true, 0},
-                     book.bbo, book.quality);
+                     bbo_of(book), book.quality);
   }
 }
 

@@ -44,42 +44,39 @@ class OrderIndex {
   [[nodiscard]] std::size_t home(OrderRef ref) const { return home_of(tag_of(ref)); }
 
   // Starts to load the line where the reference would be.
-  void prefetch(std::size_t home) const {
-    _mm_prefetch(reinterpret_cast<const char*>(&slots_[home]), _MM_HINT_T0);
-  }
+  void prefetch(std::size_t home) const { _mm_prefetch(reinterpret_cast<const char*>(&slots_[home]), _MM_HINT_T0); }
 
-  // The block that the reference most likely is in, 0 if none: for prefetching, never relied on.
+  // The block that the reference most likely is in, 0 if none: for prefetching, never relied on. Looks at two
+  // slots and does not branch.
   [[nodiscard]] std::uint32_t peek(OrderRef ref, std::size_t home) const {
-    const std::uint32_t tag = tag_of(ref);
     const Slot* slot = &slots_[home];
-    if (slot->tag != tag && home < mask_) ++slot;
-    if (slot->tag != tag && home + 1 < mask_) ++slot;
-    return slot->tag == tag ? slot->block : 0;
+    slot += slot->tag != tag_of(ref);  // There is a spare slot behind the last.
+    return slot->tag == tag_of(ref) ? slot->block : 0;
   }
 
   // The slot with this reference that `accept(slot)` confirms, or the free slot where the search ended
   // (its block is 0). A free slot may be filled by `fill` as long as nothing else was added in between.
   template <class Accept>
-  [[nodiscard]] Slot& probe(OrderRef ref, Accept&& accept) {
+  [[nodiscard, gnu::always_inline]] inline Slot& probe(OrderRef ref, std::size_t home, Accept&& accept) {
     const std::uint32_t tag = tag_of(ref);
-    for (std::size_t at = home_of(tag);; at = (at + 1) & mask_) {
+    for (std::size_t at = home;; at = (at + 1) & mask_) {
       Slot& slot = slots_[at];
       if (slot.block == 0 || (slot.tag == tag && accept(slot))) return slot;
     }
   }
 
-  void fill(Slot& slot, OrderRef ref, std::uint32_t block, EventTime entered, std::uint16_t attribution) {
+  [[gnu::always_inline]] inline void fill(Slot& slot, std::size_t home, OrderRef ref, std::uint32_t block,
+                                          EventTime entered, std::uint16_t attribution) {
     slot = {tag_of(ref), block, std::uint64_t{attribution} << 48 | (raw(entered) & entered_mask)};
-    if (++size_ > limit_) [[unlikely]]
-      return grow();
-    // So many probes at half load mean references that collide by design: hash them another way.
     const auto at = static_cast<std::size_t>(&slot - slots_.data());
-    if (((at - home_of(slot.tag)) & mask_) > max_distance && rehashes_ < max_rehashes) [[unlikely]]
+    if (++size_ > limit_) [[unlikely]]
+      grow();
+    else if (((at - home) & mask_) > max_distance) [[unlikely]]
       rehash();
   }
 
   // Frees a slot and closes the hole by moving later slots of the run back, so that no tombstones pile up.
-  void erase(Slot& slot) {
+  [[gnu::always_inline]] inline void erase(Slot& slot) {
     auto hole = static_cast<std::size_t>(&slot - slots_.data());
     --size_;
     for (std::size_t at = (hole + 1) & mask_; slots_[at].block != 0; at = (at + 1) & mask_) {
@@ -109,17 +106,19 @@ class OrderIndex {
   // A feed that still collides after a rehash gets a larger table. References whose lower halves are equal
   // stay together under any hash, so it ends after a few: then they cost long searches, but no more memory.
   [[gnu::noinline]] void rehash() {
+    if (rehashes_ == max_rehashes) return;
     multiplier_ = multiplier_ * 0xD1342543DE82EF95u + 2;
     resize(rehashes_++ == 0 ? bits_ : bits_ + 1);
   }
 
   void resize(unsigned bits) {
-    VirtualArray<Slot> old = std::exchange(slots_, VirtualArray<Slot>(std::size_t{1} << bits));
+    const std::size_t old_capacity = slots_.capacity() == 0 ? 0 : capacity();
+    VirtualArray<Slot> old = std::exchange(slots_, VirtualArray<Slot>((std::size_t{1} << bits) + 1));
     bits_ = bits;
-    mask_ = slots_.capacity() - 1;
+    mask_ = (std::size_t{1} << bits) - 1;
     shift_ = 64 - (bits - group_bits);
-    limit_ = slots_.capacity() / 2;
-    for (std::size_t i = 0; i < old.capacity(); ++i) {
+    limit_ = capacity() / 2;
+    for (std::size_t i = 0; i < old_capacity; ++i) {
       if (old[i].block == 0) continue;
       std::size_t at = home_of(old[i].tag);
       while (slots_[at].block != 0) at = (at + 1) & mask_;

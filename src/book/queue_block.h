@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include <immintrin.h>
 
@@ -17,40 +18,58 @@ namespace tapeline::book {
 // that its number is the handle of the level. Most levels need one block: removing an order then touches one
 // line and no neighbour, where a linked list would touch three.
 struct alignas(64) QueueBlock {
-  static constexpr std::uint32_t capacity = 4;
+  static constexpr unsigned capacity = 4;
 
+  // Which level it is of; see identity().
+  PriceKey key;
+  Locate locate;
+  Side side;
+  bool is_first;
   std::uint64_t level_shares;  // First block only.
   union {
     std::uint32_t level_orders;  // First block only.
     std::uint32_t first;         // Others: number of the level's first block.
   };
-  PriceKey key;
-  std::uint32_t next;      // Number of the next block; 0 at the end.
-  std::uint32_t link;      // First block: number of the last block. Others: number of the previous one.
-  std::uint32_t ref_high;  // Upper half of the references: one block holds only such as share it.
-  Locate locate;
-  Side side : 1;
-  bool is_first : 1;
-  std::uint8_t count;
-  Shares shares[capacity];
+  std::uint32_t next;       // Number of the next block; 0 at the end.
+  std::uint32_t link;       // First block: number of the last block. Others: number of the previous one.
+  std::uint32_t ref_high;   // Upper half of the references: one block holds only such as share it.
+  Shares shares[capacity];  // 0 where there is no order: all free places are at the end.
   std::uint32_t ref_low[capacity];
+
+  // Key, locate, side and is_first as one number: a first block of this identity is the handle of the level.
+  [[nodiscard]] std::uint64_t identity() const {
+    std::uint64_t all;
+    std::memcpy(&all, this, sizeof all);
+    return all;
+  }
+  [[nodiscard]] static std::uint64_t first_identity(PriceKey key, Locate locate, Side side) {
+    return std::uint64_t{static_cast<std::uint32_t>(key)} | std::uint64_t{raw(locate)} << 32 |
+           std::uint64_t{raw(side)} << 48 | std::uint64_t{1} << 56;
+  }
+  void set_identity(std::uint64_t all) { std::memcpy(static_cast<void*>(this), &all, sizeof all); }
+
+  [[nodiscard]] bool is_full() const { return shares[capacity - 1] != 0; }
+  [[nodiscard]] bool is_empty() const { return shares[0] == 0; }
+  [[nodiscard]] unsigned size() const { return static_cast<unsigned>(std::countr_zero(free_mask() | 1u << capacity)); }
 
   [[nodiscard]] OrderRef ref(unsigned position) const {
     return OrderRef{std::uint64_t{ref_high} << 32 | ref_low[position]};
   }
 
-  // Position of a reference whose upper half is `ref_high`; `capacity` or more if it is not here.
+  // Position of a reference whose upper half is `ref_high`; more than `capacity` if it is not here.
   [[nodiscard]] unsigned find(OrderRef ref) const {
     const __m128i wanted = _mm_set1_epi32(static_cast<int>(raw(ref)));
     const __m128i equal = _mm_cmpeq_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(ref_low)), wanted);
     const auto mask = static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(equal)));
-    return static_cast<unsigned>(std::countr_zero(mask & ((1u << count) - 1)));
+    return static_cast<unsigned>(std::countr_zero(mask & ~free_mask()));
   }
 
+  void clear() { _mm_store_si128(reinterpret_cast<__m128i*>(shares), _mm_setzero_si128()); }
+
   void append(OrderRef ref, Shares quantity) {
-    shares[count] = quantity;
-    ref_low[count] = static_cast<std::uint32_t>(raw(ref));
-    ++count;
+    const unsigned at = size();
+    shares[at] = quantity;
+    ref_low[at] = static_cast<std::uint32_t>(raw(ref));
   }
 
   // Closes up the queue behind the order.
@@ -59,7 +78,7 @@ struct alignas(64) QueueBlock {
       std::array<std::array<std::uint8_t, 16>, 4> all{};
       for (unsigned gap = 0; gap < 4; ++gap)
         for (unsigned byte = 0; byte < 16; ++byte)
-          all[gap][byte] = static_cast<std::uint8_t>((byte + (byte / 4 >= gap ? 4 : 0)) & 15);
+          all[gap][byte] = static_cast<std::uint8_t>(byte / 4 < gap ? byte : byte < 12 ? byte + 4 : 0x80);
       return all;
     }();
     const __m128i closing = _mm_load_si128(reinterpret_cast<const __m128i*>(closings[position].data()));
@@ -67,7 +86,12 @@ struct alignas(64) QueueBlock {
     auto* all_refs = reinterpret_cast<__m128i*>(ref_low);
     _mm_store_si128(all_shares, _mm_shuffle_epi8(_mm_load_si128(all_shares), closing));
     _mm_store_si128(all_refs, _mm_shuffle_epi8(_mm_load_si128(all_refs), closing));
-    --count;
+  }
+
+ private:
+  [[nodiscard]] unsigned free_mask() const {
+    const __m128i free = _mm_cmpeq_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(shares)), _mm_setzero_si128());
+    return static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(free)));
   }
 };
 static_assert(sizeof(QueueBlock) == 64);
