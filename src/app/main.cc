@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   app::Action action;
   app::add_book_command(program, action);
   app::add_generate_command(program, action);
+  app::add_inspect_command(program, action);
   app::add_query_command(program, action);
   try {
     program.parse(argc, argv);
