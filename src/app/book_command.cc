@@ -147,9 +147,9 @@ Result<void> check(const Options& options) {
 
 Result<void> run(const Options& options) {
   if (const Result<void> fine = check(options); !fine) return fine;
+  const InterruptGuard guard(OnInterrupt::exit_at_once);  // Opening reads, and may wait for a pipe.
   Result<std::unique_ptr<feed::MessageSource>> source = feed::open_message_source(options.file);
   if (!source) return std::unexpected(source.error());
-  const InterruptGuard guard(OnInterrupt::exit_at_once);
   book::OrderBooks books;
   LastTrades trades;
   Progress progress;

@@ -74,9 +74,9 @@ void add_rates(InspectionReport& report, const Inspection& seen) {
 }
 
 Result<void> run(const Options& options) {
+  const InterruptGuard guard(OnInterrupt::exit_at_once);  // Opening reads, and may wait for a pipe.
   Result<std::unique_ptr<feed::MessageSource>> source = feed::open_message_source(options.file);
   if (!source) return std::unexpected(source.error());
-  const InterruptGuard guard(OnInterrupt::exit_at_once);
   InspectionReport report;
   report.name = options.file == "-" ? "standard input" : options.file;
   report.compression = compression_of(options.file);

@@ -14,7 +14,7 @@ namespace tapeline::app {
 namespace {
 
 constexpr std::size_t default_width = 100;
-constexpr std::size_t least_width = 60;  // What is drawn narrower is wrapped by the terminal.
+constexpr std::size_t least_width = 70;  // What is drawn narrower is wrapped by the terminal.
 
 bool is_set(const char* name) {
   const char* value = std::getenv(name);

@@ -60,7 +60,7 @@ std::string explain(Quality quality) {
       {Quality::gapped, "messages are missing for good"},
       {Quality::recovering, "messages are missing and being fetched"},
       {Quality::stale, "the feed is silent where it should not be"},
-      {Quality::crossed, "the best bid is above the best ask outside an auction or halt"},
+      {Quality::crossed, "the best bid is above the best ask"},
       {Quality::suspect, "the feed contradicted the book"},
   }};
   std::string text;

@@ -12,7 +12,7 @@ namespace tapeline::terminal {
 
 namespace {
 
-constexpr std::size_t least_width = 60;
+constexpr std::size_t least_width = 70;
 constexpr std::size_t most_queued = 20;  // Orders of a queue that are drawn.
 
 struct Row {
@@ -122,8 +122,18 @@ class LadderDrawing {
                                       paint(trading, calm ? Ink::plain : Ink::alarm),
                                       paint(quality, good ? Ink::bid : Ink::alarm)),
                           event_time_text(snapshot_.time), width_);
-    if (!good) line(fmt::format("do not rely on this book: {}", explain(snapshot_.quality)), Ink::alarm);
+    if (!good) draw_warning();
     text_ += rule("", width_);
+  }
+
+  // On one line where it fits.
+  void draw_warning() {
+    std::string words = "do not rely on this book: " + explain(snapshot_.quality);
+    for (std::size_t at = 0; words.size() > width_ && (at = words.find("; ")) != std::string::npos;) {
+      line(words.substr(0, at), Ink::alarm);
+      words.erase(0, at + 2);
+    }
+    line(words, Ink::alarm);
   }
 
   void draw_column_names() {
@@ -189,8 +199,9 @@ class LadderDrawing {
     const book::SymbolState& state = snapshot_.state;
     if (raw(state.imbalance_time) == 0) return;
     const ImbalanceBody& noii = state.imbalance;
-    text_ += fmt::format("NOII        {} at {}: paired {}, {}\n", cross_name(noii.cross_type),
-                         event_time_text(state.imbalance_time), grouped(noii.paired_shares),
+    text_ += fmt::format("NOII        {} at {}\n", cross_name(noii.cross_type),
+                         event_time_text(state.imbalance_time));
+    text_ += fmt::format("            paired {}, {}\n", grouped(noii.paired_shares),
                          imbalance_words(noii, state.imbalance_direction));
     text_ += fmt::format("            reference {}, near {}, far {}\n", price_text(noii.reference_price),
                          price_text(noii.near_price), price_text(noii.far_price));
@@ -217,7 +228,7 @@ class LadderDrawing {
   }
 
   void draw_queue(Side side, const SideSnapshot& of) {
-    if (of.levels.empty()) return;
+    if (of.queue.empty()) return;
     text_ +=
         rule(fmt::format("queue at the best {}, {}", name_of(side), price_text(of.levels[0].price)), width_);
     line(fmt::format("  {:>5}  {:>11}  {:>11}  {:<4}  {:<18}  {}", "place", "size", "ahead", "MPID",

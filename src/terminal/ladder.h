@@ -8,7 +8,7 @@
 namespace tapeline::terminal {
 
 struct LadderOptions {
-  std::size_t width = 100;  // Columns; at least 60 are used.
+  std::size_t width = 100;  // Columns; at least 70 are used.
   bool colour = false;
   bool queue = false;  // Show the orders at the best prices in the order in which they will be filled.
 };
