@@ -211,9 +211,10 @@ std::string all_books_table(const book::OrderBooks& books, EventTime time, const
     const book::Bbo& bbo = books.bbo(locate);
     const auto price = [](Price value, std::uint64_t shares) { return shares == 0 ? "" : price_text(value); };
     const auto size = [](std::uint64_t shares) { return shares == 0 ? "" : terminal::grouped(shares); };
-    rows.push_back({terminal::printable(books.state(locate).symbol.view()), size(bbo.bid_shares),
-                    price(bbo.bid, bbo.bid_shares), price(bbo.ask, bbo.ask_shares), size(bbo.ask_shares),
-                    std::string(terminal::to_string(books.state(locate).trading)),
+    const std::string_view symbol = books.state(locate).symbol.view();
+    rows.push_back({symbol.empty() ? fmt::format("#{}", raw(locate)) : terminal::printable(symbol),
+                    size(bbo.bid_shares), price(bbo.bid, bbo.bid_shares), price(bbo.ask, bbo.ask_shares),
+                    size(bbo.ask_shares), std::string(terminal::to_string(books.state(locate).trading)),
                     std::string(tapeline::to_string(books.quality(locate)))});
   }
   const std::vector<tick_store::BoxColumn> columns{{"symbol", "", false},        {"bid size", "shares", true},

@@ -36,7 +36,9 @@ void TallySource::compare_counters(std::optional<std::uint64_t> position) {
   anomalies_.note(Anomaly::session_change, now.session_changes - seen_.session_changes, position);
   anomalies_.note(Anomaly::malformed_packet, now.malformed_packets - seen_.malformed_packets, position);
   anomalies_.note(Anomaly::incomplete_capture, now.incomplete_captures - seen_.incomplete_captures, position);
-  anomalies_.note(Anomaly::trailing_byte, now.trailing_bytes - seen_.trailing_bytes, position);
+  // Those of a file lie behind its end, not at the block that they came with.
+  anomalies_.note(Anomaly::trailing_byte, now.trailing_bytes - seen_.trailing_bytes,
+                  now.packets == 0 ? std::nullopt : position);
   seen_ = now;
 }
 
