@@ -195,6 +195,8 @@ class BookCommandTest(harness.TestCase):
                 done = self.tapeline("book", "day.itch", *arguments, exit_code=2)
                 self.assertEqual(done.stdout, "")
                 self.assertTrue(done.stderr)
+        self.assertIn("name the feed", self.tapeline("book", "--all", exit_code=2).stderr)
+        self.assertIn("name the feed", self.tapeline("inspect", exit_code=2).stderr)
         self.assertIn("none.itch", self.tapeline("book", "none.itch", "--all", exit_code=3).stderr)
 
     def test_interrupt_ends_even_a_silent_pipe(self):

@@ -84,7 +84,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 std::string closest_symbols(const book::OrderBooks& books, std::string_view wanted) {
   std::vector<std::pair<std::size_t, std::string>> all;
   for (const Locate locate : books.locates()) {
-    const std::string symbol(books.state(locate).symbol.view());
+    const std::string symbol(books.symbol(locate).view());
     if (!symbol.empty()) all.emplace_back(edit_distance(wanted, symbol), symbol);
   }
   const std::size_t shown = std::min<std::size_t>(3, all.size());
@@ -131,6 +131,8 @@ Result<void> print_all(const Options& options, const book::OrderBooks& books, Ev
 }
 
 Result<void> check(const Options& options) {
+  if (options.file.empty())
+    return fail(ErrorCode::usage, "name the feed to read, as in `tapeline book day.itch --all`");
   if (options.all == !options.symbol.empty())
     return fail(ErrorCode::usage, "name one symbol with --symbol, or ask for --all of them");
   if (options.all && options.queue)
@@ -181,9 +183,7 @@ Result<void> run(const Options& options) {
 void add_book_command(CLI::App& program, Action& action) {
   CLI::App* command = program.add_subcommand("book", "Show the order book of a symbol at any nanosecond");
   auto options = std::make_shared<Options>();
-  command->add_option("file", options->file, "The feed to read; - for standard input")
-      ->required()
-      ->type_name("FILE");
+  command->add_option("file", options->file, "The feed to read; - for standard input")->type_name("FILE");
   command->add_option("--symbol", options->symbol, "The symbol whose book to show")->type_name("SYMBOL");
   command->add_flag("--all", options->all, "The best bid and ask of every symbol instead");
   command

@@ -166,8 +166,7 @@ std::string all_books_csv(const book::OrderBooks& books) {
   };
   for (const Locate locate : books.locates()) {
     const book::Bbo& bbo = books.bbo(locate);
-    fmt::format_to(std::back_inserter(text), "{},{}", raw(locate),
-                   csv_text(books.state(locate).symbol.view()));
+    fmt::format_to(std::back_inserter(text), "{},{}", raw(locate), csv_text(books.symbol(locate).view()));
     half(bbo.bid, bbo.bid_shares);
     half(bbo.ask, bbo.ask_shares);
     fmt::format_to(std::back_inserter(text), ",{}\n", tapeline::to_string(books.quality(locate)));
@@ -195,7 +194,7 @@ std::string all_books_json(const book::OrderBooks& books) {
     const book::Bbo& bbo = books.bbo(locate);
     json.begin_object(true);
     json.member("locate", std::uint64_t{raw(locate)});
-    json.member("symbol", books.state(locate).symbol.view());
+    json.member("symbol", books.symbol(locate).view());
     half("bid_price", "bid_size", bbo.bid, bbo.bid_shares);
     half("ask_price", "ask_size", bbo.ask, bbo.ask_shares);
     json.member("quality", tapeline::to_string(books.quality(locate)));
@@ -211,7 +210,7 @@ std::string all_books_table(const book::OrderBooks& books, EventTime time, const
     const book::Bbo& bbo = books.bbo(locate);
     const auto price = [](Price value, std::uint64_t shares) { return shares == 0 ? "" : price_text(value); };
     const auto size = [](std::uint64_t shares) { return shares == 0 ? "" : terminal::grouped(shares); };
-    const std::string_view symbol = books.state(locate).symbol.view();
+    const std::string_view symbol = books.symbol(locate).view();
     rows.push_back({symbol.empty() ? fmt::format("#{}", raw(locate)) : terminal::printable(symbol),
                     size(bbo.bid_shares), price(bbo.bid, bbo.bid_shares), price(bbo.ask, bbo.ask_shares),
                     size(bbo.ask_shares), std::string(terminal::to_string(books.state(locate).trading)),

@@ -15,6 +15,8 @@ using Action = std::function<Result<void>()>;
 void add_book_command(CLI::App& program, Action& action);
 void add_generate_command(CLI::App& program, Action& action);
 void add_inspect_command(CLI::App& program, Action& action);
+void add_replay_command(CLI::App& program, Action& action);
 void add_query_command(CLI::App& program, Action& action);
+void add_bench_command(CLI::App& program, Action& action);
 
 }  // namespace tapeline::app

@@ -80,6 +80,8 @@ std::string book_text(const simulator::MarketSimulator& simulator) {
 }
 
 Result<void> generate(const Options& options) {
+  if (options.out.empty())
+    return fail(ErrorCode::usage, "name the file to write, as in `tapeline generate day.itch`");
   if (auto valid = options.config.validate(); !valid) return valid;
   Result<OutputFile> file = OutputFile::open(options.out);
   if (!file) return std::unexpected(file.error());
@@ -123,9 +125,7 @@ void add_generate_command(CLI::App& program, Action& action) {
   CLI::App* command = program.add_subcommand("generate", "Generate a realistic day of NASDAQ ITCH 5.0");
   auto options = std::make_shared<Options>();
   simulator::Config& config = options->config;
-  command->add_option("out", options->out, "The file to make; - for standard output")
-      ->required()
-      ->type_name("FILE");
+  command->add_option("out", options->out, "The file to make; - for standard output")->type_name("FILE");
   command->add_option("--messages", config.messages, "Exactly so many messages in all")
       ->capture_default_str();
   command->add_option("--symbols", config.symbols, "Listed securities")->capture_default_str();

@@ -74,6 +74,8 @@ void add_rates(InspectionReport& report, const Inspection& seen) {
 }
 
 Result<void> run(const Options& options) {
+  if (options.file.empty())
+    return fail(ErrorCode::usage, "name the feed to read, as in `tapeline inspect day.itch`");
   const InterruptGuard guard(OnInterrupt::exit_at_once);  // Opening reads, and may wait for a pipe.
   Result<std::unique_ptr<feed::MessageSource>> source = feed::open_message_source(options.file);
   if (!source) return std::unexpected(source.error());
@@ -118,9 +120,7 @@ Result<void> run(const Options& options) {
 void add_inspect_command(CLI::App& program, Action& action) {
   CLI::App* command = program.add_subcommand("inspect", "Tell what is in a feed and what is odd about it");
   auto options = std::make_shared<Options>();
-  command->add_option("file", options->file, "The feed to read; - for standard input")
-      ->required()
-      ->type_name("FILE");
+  command->add_option("file", options->file, "The feed to read; - for standard input")->type_name("FILE");
   command->add_option("--format", options->format, "How to write it")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();

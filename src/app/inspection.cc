@@ -21,7 +21,7 @@ void Inspection::note_first_message(const Event& event) {
   anomalies_.note(Anomaly::locate_without_directory, 1, raw(event.sequence));
 }
 
-void Inspection::on_status(const Event& event, const book::SymbolState& state) {
+void Inspection::on_status(const Event& event, const book::SymbolState&) {
   switch (event.kind) {
     case EventKind::system:
       if (system_events_.size() < most_listed) system_events_.push_back({event.time, event.code});
@@ -33,7 +33,7 @@ void Inspection::on_status(const Event& event, const book::SymbolState& state) {
     case EventKind::trading_action:
       if (!activity_[raw(event.locate)].named)
         learn_symbol(activity_[raw(event.locate)], event.status.symbol);
-      note_trading_action(event, state.symbol);
+      note_trading_action(event, event.status.symbol);
       break;
     default: break;
   }

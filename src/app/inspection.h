@@ -44,7 +44,7 @@ class Inspection : public book::NullBookHandler {
   void on_trade(const Event& event, const book::TradeReport& trade, const book::Bbo&, Quality) {
     if (trade.printable) activity_[raw(event.locate)].volume += trade.shares;
   }
-  void on_status(const Event& event, const book::SymbolState& state);
+  void on_status(const Event& event, const book::SymbolState&);
   void on_event_end(const Event& event) {
     SymbolActivity& activity = activity_[raw(event.locate)];
     if (++activity.messages == 1) [[unlikely]]

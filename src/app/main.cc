@@ -8,7 +8,6 @@ int main(int argc, char** argv) {
   using namespace tapeline;
   CLI::App program("Tapeline: from the packets of an exchange to order books and microstructure analytics.");
   program.name("tapeline");
-  program.require_subcommand(1);
   program.set_version_flag("--version", TAPELINE_VERSION);
   program.footer(
       "Data goes to standard output, everything else to standard error.\n"
@@ -18,12 +17,18 @@ int main(int argc, char** argv) {
   app::add_book_command(program, action);
   app::add_generate_command(program, action);
   app::add_inspect_command(program, action);
+  app::add_replay_command(program, action);
   app::add_query_command(program, action);
+  app::add_bench_command(program, action);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const int code = program.exit(error);
     return code == 0 ? 0 : static_cast<int>(app::ExitCode::usage);
+  }
+  if (!action) {
+    std::fprintf(stderr, "%s\ntapeline: name a command\n", program.help().c_str());
+    return static_cast<int>(app::ExitCode::usage);
   }
   if (const Result<void> result = action(); !result) {
     std::fprintf(stderr, "tapeline: %s\n", result.error().message.c_str());

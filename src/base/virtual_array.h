@@ -1,10 +1,10 @@
 #pragma once
 
-#include <sys/mman.h>
-
 #include <cstddef>
 #include <type_traits>
 #include <utility>
+
+#include <sys/mman.h>
 
 #include "base/check.h"
 
@@ -20,8 +20,8 @@ class VirtualArray {
  public:
   VirtualArray() = default;
   explicit VirtualArray(std::size_t capacity) : capacity_(capacity) {
-    void* memory = ::mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                          -1, 0);
+    void* memory =
+        ::mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CHECK(memory != MAP_FAILED);
     ::madvise(memory, bytes(), MADV_HUGEPAGE);
     data_ = static_cast<T*>(memory);

@@ -52,7 +52,7 @@ struct OrderChange {
   Shares before;
   Shares after;
   EventTime entered;
-  Mpid attribution;
+  Mpid attribution;  // Blank if none.
 };
 
 enum class TradeKind : std::uint8_t { displayed, hidden, cross };
@@ -63,19 +63,24 @@ struct TradeReport {
   Price price;
   std::uint64_t shares;
   MatchNumber match;
-  OrderRef resting;        // 0 for a cross.
-  Side resting_side;       // Meaningful for displayed and hidden trades.
+  OrderRef resting;   // 0 for a cross.
+  Side resting_side;  // Meaningful for displayed and hidden trades.
   TradeKind kind;
-  bool printable;          // False: excluded from volume, already part of a cross print.
-  char cross_type;         // Of a cross: O C H A; otherwise 0.
+  bool printable;   // False: excluded from volume, already part of a cross print.
+  char cross_type;  // Of a cross: O C H A; otherwise 0.
 };
 
 // Whether the book of a symbol trades continuously. `unknown` until the feed says; treated as trading.
-enum class TradingState : char { unknown = 0, halted = 'H', paused = 'P', quotation_only = 'Q', trading = 'T' };
+enum class TradingState : char {
+  unknown = 0,
+  halted = 'H',
+  paused = 'P',
+  quotation_only = 'Q',
+  trading = 'T'
+};
 
-// What the feed said of a symbol besides its orders.
+// What the feed said of a symbol besides its orders and its name.
 struct SymbolState {
-  Symbol symbol;
   TradingState trading = TradingState::unknown;
   char short_sale = 0;  // Reg SHO: '0' no restriction, '1' restricted intraday, '2' restricted; 0 unknown.
   char market_category = 0;
@@ -98,13 +103,13 @@ struct SymbolState {
 
 // What was wrong with the input, counted over the life of the books.
 struct BookCounters {
-  std::uint64_t unknown_order = 0;      // An execution, cancel, delete or replace of an order not in the book.
-  std::uint64_t overfill = 0;           // More executed or cancelled than the order had left.
-  std::uint64_t duplicate_ref = 0;      // An add or replace whose new reference is already live.
-  std::uint64_t invalid_field = 0;      // Zero shares, or a side that is neither buy nor sell.
-  std::uint64_t crossed = 0;            // Times a book became crossed outside an auction or halt.
-  std::uint64_t locked = 0;             // Times the best bid came to equal the best ask there.
-  std::uint64_t unknown_message = 0;    // Types that the specification does not know.
+  std::uint64_t unknown_order = 0;    // An execution, cancel, delete or replace of an order not in the book.
+  std::uint64_t overfill = 0;         // More executed or cancelled than the order had left.
+  std::uint64_t duplicate_ref = 0;    // An add or replace whose new reference is already live.
+  std::uint64_t invalid_field = 0;    // Zero shares, or a side that is neither buy nor sell.
+  std::uint64_t crossed = 0;          // Times a book became crossed outside an auction or halt.
+  std::uint64_t locked = 0;           // Times the best bid came to equal the best ask there.
+  std::uint64_t unknown_message = 0;  // Types that the specification does not know.
   std::uint64_t malformed_message = 0;  // Known types of a wrong length.
   std::uint64_t over_capacity = 0;      // Orders refused because max_blocks are in use.
   friend bool operator==(const BookCounters&, const BookCounters&) = default;
@@ -113,6 +118,7 @@ struct BookCounters {
 // What books tell as they change. Derive and hide what you need: calls are resolved at compile time and an
 // empty one costs nothing. The event that caused a call is valid during the call only.
 struct NullBookHandler {
+  void on_event_begin(const Event&) {}  // Before each event is applied.
   void on_order(const Event&, const OrderChange&) {}
   void on_bbo(const Event&, const Bbo& /*before*/, const Bbo& /*after*/, Quality) {}
   void on_trade(const Event&, const TradeReport&, const Bbo& /*prevailing*/, Quality) {}

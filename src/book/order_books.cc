@@ -16,7 +16,8 @@ OrderBooks::OrderBooks(const OrderBooksConfig& config)
       blocks_(config.max_blocks),
       arena_(side_arena_bytes),
       books_(max_locates),
-      states_(max_locates) {
+      states_(max_locates),
+      symbols_(max_locates, Symbol("")) {
   mpids_.push_back(Mpid(""));
 }
 
@@ -55,25 +56,28 @@ void OrderBooks::flag_bad(const Event& event, std::uint64_t& counter) {
   ++counter;
   Book& book = books_[raw(event.locate)];
   book.quality |= Quality::suspect;
-  book.named = true;
+  book.mentioned = true;  // Not `named`: the symbol is still to be learned.
 }
 
 void OrderBooks::note_crossing(Book& book) {
-  const bool crossed = !book.auction && book.bbo.bid > book.bbo.ask && book.bbo.ask.ticks != 0;
+  const bool two_sided = book.bbo.bid_shares != 0 && book.bbo.ask_shares != 0;
+  const bool crossed = !book.auction && two_sided && book.bbo.bid > book.bbo.ask;
+  const bool locked = !book.auction && two_sided && book.bbo.bid == book.bbo.ask;
   if (crossed && !has(book.quality, Quality::crossed)) ++counters_.crossed;
-  if (!book.auction && book.bbo.bid == book.bbo.ask && book.bbo.ask.ticks != 0) ++counters_.locked;
+  if (locked && !book.locked) ++counters_.locked;
+  book.locked = locked;
   book.quality = crossed ? book.quality | Quality::crossed : without(book.quality, Quality::crossed);
 }
 
 void OrderBooks::learn_symbol(Locate locate, const Symbol& symbol) {
   books_[raw(locate)].named = true;
-  if (states_[raw(locate)].symbol.view().empty()) states_[raw(locate)].symbol = symbol;
+  if (symbols_[raw(locate)].view().empty()) symbols_[raw(locate)] = symbol;
 }
 
 std::uint16_t OrderBooks::attribution_index(Mpid mpid) {
   const auto key = std::bit_cast<std::uint32_t>(mpid.bytes);
-  const auto [found, inserted] =
-      mpid_indices_.try_emplace(key, static_cast<std::uint16_t>(std::min<std::size_t>(mpids_.size(), 65'535)));
+  const auto [found, inserted] = mpid_indices_.try_emplace(
+      key, static_cast<std::uint16_t>(std::min<std::size_t>(mpids_.size(), 65'535)));
   if (inserted && mpids_.size() < 65'535) mpids_.push_back(mpid);
   // NASDAQ has a few hundred participants; a hostile feed that names more than 65,534 shares the last index.
   return static_cast<std::uint16_t>(std::min<std::size_t>(found->second, mpids_.size() - 1));
@@ -85,7 +89,7 @@ void OrderBooks::take_status(const Event& event) {
   switch (event.kind) {
     case EventKind::directory:
       book.named = true;
-      state.symbol = event.status.symbol;
+      symbols_[raw(event.locate)] = event.status.symbol;
       state.round_lot = event.status.number;
       state.market_category = event.status.flags[0];
       state.financial_status = event.status.flags[1];
@@ -104,9 +108,7 @@ void OrderBooks::take_status(const Event& event) {
       learn_symbol(event.locate, event.status.symbol);
       state.short_sale = event.code;
       break;
-    case EventKind::operational_halt:
-      state.operational_halt = event.code;
-      break;
+    case EventKind::operational_halt: state.operational_halt = event.code; break;
     case EventKind::price_collar:
       state.collar_reference = event.status.price1;
       state.collar_upper = event.status.price2;
@@ -121,17 +123,10 @@ void OrderBooks::take_status(const Event& event) {
       state.ipo_price = event.status.price1;
       state.ipo_release_seconds = event.status.number;
       break;
-    case EventKind::retail_interest:
-      state.retail_interest = event.code;
-      break;
-    case EventKind::unknown:
-      ++counters_.unknown_message;
-      break;
-    case EventKind::malformed:
-      flag_bad(event, counters_.malformed_message);
-      break;
-    default:
-      break;  // Of the market as a whole, or of a participant: told to the handler only.
+    case EventKind::retail_interest: state.retail_interest = event.code; break;
+    case EventKind::unknown: ++counters_.unknown_message; break;
+    case EventKind::malformed: flag_bad(event, counters_.malformed_message); break;
+    default: break;  // Of the market as a whole, or of a participant: told to the handler only.
   }
 }
 
@@ -142,13 +137,13 @@ void OrderBooks::mark_all(Quality flags) {
 std::vector<Locate> OrderBooks::locates() const {
   std::vector<Locate> all;
   for (std::size_t i = 0; i < max_locates; ++i)
-    if (books_[i].named) all.push_back(Locate{static_cast<std::uint16_t>(i)});
+    if (books_[i].named || books_[i].mentioned) all.push_back(Locate{static_cast<std::uint16_t>(i)});
   return all;
 }
 
 std::optional<Locate> OrderBooks::find_symbol(std::string_view symbol) const {
   for (const Locate locate : locates())
-    if (states_[raw(locate)].symbol.view() == symbol) return locate;
+    if (symbols_[raw(locate)].view() == symbol) return locate;
   return std::nullopt;
 }
 
@@ -171,7 +166,8 @@ std::vector<OrderView> OrderBooks::queue(Locate locate, Side side, Price price) 
   const PriceKey key = key_of(side, price);
   const std::uint32_t at = levels.upper_bound(key);
   if (at == 0 || SideLevels::key(levels.entries[at - 1]) != key) return orders;
-  for (std::uint32_t number = SideLevels::block(levels.entries[at - 1]); number != none; number = blocks_[number].next) {
+  for (std::uint32_t number = SideLevels::block(levels.entries[at - 1]); number != none;
+       number = blocks_[number].next) {
     const QueueBlock& block = blocks_[number];
     for (unsigned i = 0; i < block.count; ++i) orders.push_back(*find_order(locate, block.ref(i)));
   }
@@ -207,7 +203,8 @@ std::optional<QueuePosition> OrderBooks::queue_position(Locate locate, OrderRef 
 }
 
 std::size_t OrderBooks::memory_bytes() const {
-  return index_.capacity() * sizeof(OrderIndex::Slot) + next_block_ * sizeof(QueueBlock) + arena_.bytes_used();
+  return index_.capacity() * sizeof(OrderIndex::Slot) + next_block_ * sizeof(QueueBlock) +
+         arena_.bytes_used();
 }
 
 std::string OrderBooks::find_inconsistency() const {
@@ -220,7 +217,8 @@ std::string OrderBooks::find_inconsistency() const {
       for (std::uint32_t i = 0; i < entries.size; ++i) {
         if (i > 0 && SideLevels::key(entries.entries[i - 1]) >= SideLevels::key(entries.entries[i]))
           return fmt::format("locate {}: levels out of order", locate);
-        const std::string wrong = find_queue_inconsistency(entries.entries[i], Locate{static_cast<std::uint16_t>(locate)}, side, orders);
+        const std::string wrong = find_queue_inconsistency(
+            entries.entries[i], Locate{static_cast<std::uint16_t>(locate)}, side, orders);
         if (!wrong.empty()) return fmt::format("locate {}, level {}: {}", locate, i, wrong);
       }
     }

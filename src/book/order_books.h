@@ -1,7 +1,5 @@
 #pragma once
 
-#include <immintrin.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,6 +8,8 @@
 #include <string>
 #include <unordered_map>
 #include <vector>
+
+#include <immintrin.h>
 
 #include "base/virtual_array.h"
 #include "book/book_types.h"
@@ -25,7 +25,7 @@ namespace tapeline::book {
 
 // Sizes the books; every maximum is a bound on memory.
 struct OrderBooksConfig {
-  std::size_t expected_orders = 1 << 20;     // Live at once, without rebuilding the index.
+  std::size_t expected_orders = 1 << 20;          // Live at once, without rebuilding the index.
   std::size_t max_blocks = std::size_t{1} << 26;  // Queue blocks of 64 bytes: one to four orders each.
 };
 
@@ -53,6 +53,8 @@ class OrderBooks {
 
   [[nodiscard]] const Bbo& bbo(Locate locate) const { return books_[raw(locate)].bbo; }
   [[nodiscard]] Quality quality(Locate locate) const { return books_[raw(locate)].quality; }
+  // The ticker; blank while the feed has not named it.
+  [[nodiscard]] const Symbol& symbol(Locate locate) const { return symbols_[raw(locate)]; }
   [[nodiscard]] const SymbolState& state(Locate locate) const { return states_[raw(locate)]; }
   [[nodiscard]] const BookCounters& counters() const { return counters_; }
   [[nodiscard]] std::size_t live_orders() const { return index_.size(); }
@@ -97,10 +99,11 @@ class OrderBooks {
     SideLevels sides[2];
     Bbo bbo;
     Quality quality;
-    bool auction;        // Halted, paused or quotation only: may be crossed.
-    bool named;          // The feed has mentioned this locate.
-    std::uint8_t reserved;
-    std::uint32_t reserved2;
+    bool auction;    // Halted, paused or quotation only: may be crossed.
+    bool named;      // The feed has given this locate a symbol.
+    bool mentioned;  // By an event that could not be trusted.
+    bool locked;     // The best bid equals the best ask, outside an auction.
+    std::uint8_t reserved[3];
   };
   static_assert(sizeof(Book) == 64);
 
@@ -168,6 +171,7 @@ class OrderBooks {
   SideArena arena_;
   VirtualArray<Book> books_;
   std::vector<SymbolState> states_;
+  std::vector<Symbol> symbols_;
   std::uint32_t free_blocks_ = none;
   std::uint32_t next_block_ = 1;
   std::size_t live_levels_ = 0;

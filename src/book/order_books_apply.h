@@ -16,8 +16,10 @@ inline void OrderBooks::prefetch_block(const Event& event, Hint& hint) const {
   hint.block = index_.peek(event.order.ref, hint.home);
   _mm_prefetch(reinterpret_cast<const char*>(&blocks_[hint.block]), _MM_HINT_T0);
   const SideLevels& side = books_[raw(event.locate)].sides[static_cast<std::size_t>(event.side())];
-  _mm_prefetch(reinterpret_cast<const char*>(side.entries + side.size) - 64, _MM_HINT_T0);
-  _mm_prefetch(reinterpret_cast<const char*>(side.entries + side.size) - 1, _MM_HINT_T0);
+  // By integers, since the entries of a side that never had an order are null.
+  const auto end = reinterpret_cast<std::uintptr_t>(side.entries) + side.size * sizeof(std::int64_t);
+  _mm_prefetch(reinterpret_cast<const char*>(end - 64), _MM_HINT_T0);
+  _mm_prefetch(reinterpret_cast<const char*>(end - 1), _MM_HINT_T0);
 }
 
 // An add will append to the queue of its price; the other kinds touch the first block of theirs.
@@ -55,7 +57,8 @@ void OrderBooks::apply(std::span<const Event> events, Handler& handler) {
     prefetch_index(all[i + index_ahead], hint(i + index_ahead));
     prefetch_block(all[i + block_ahead], hint(i + block_ahead));
     prefetch_level(all[i + level_ahead], hint(i + level_ahead));
-    _mm_prefetch(reinterpret_cast<const char*>(&blocks_[blocks_[hint(i + tail_ahead).block].link]), _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(&blocks_[blocks_[hint(i + tail_ahead).block].link]),
+                 _MM_HINT_T0);
     apply_one(all[i], hint(i), handler);
   }
   for (; i < count; ++i) {
@@ -88,7 +91,8 @@ inline void OrderBooks::rest(OrderIndex::Slot& slot, Book& book, const Event& ev
   SideLevels& levels = book.sides[static_cast<std::size_t>(side)];
   if (const QueueBlock& level = blocks_[number];
       !(level.is_first && level.key == key && level.locate == event.locate && level.side == side)) {
-    if (levels.size == levels.capacity) [[unlikely]] arena_.grow(levels);
+    if (levels.size == levels.capacity) [[unlikely]]
+      arena_.grow(levels);
     at = levels.upper_bound(key);
     // The sentinel below the first entry has the key of the worst price, and block 0.
     const std::int64_t entry = levels.entries[at - 1];
@@ -100,7 +104,8 @@ inline void OrderBooks::rest(OrderIndex::Slot& slot, Book& book, const Event& ev
     ++first.level_orders;
     const std::uint32_t first_number = number;
     number = first.link;
-    if (blocks_[number].count == QueueBlock::capacity || blocks_[number].ref_high != raw(ref) >> 32) [[unlikely]]
+    if (blocks_[number].count == QueueBlock::capacity || blocks_[number].ref_high != raw(ref) >> 32)
+        [[unlikely]]
       number = append_block(first_number, ref);
   } else {
     number = take_block();
@@ -132,7 +137,8 @@ inline void OrderBooks::remove(OrderIndex::Slot& slot, Book& book, unsigned posi
     SideLevels& levels = book.sides[static_cast<std::size_t>(block.side)];
     levels.erase(levels.upper_bound(first.key) - 1);
     --live_levels_;
-    if (first_number != number) [[unlikely]] free_block(first_number);
+    if (first_number != number) [[unlikely]]
+      free_block(first_number);
     free_block(number);
     return;
   }
@@ -159,13 +165,14 @@ inline void OrderBooks::refresh_bbo(const Event& event, Book& book, Side side, H
   (side == Side::bid ? book.bbo.bid : book.bbo.ask) = price;
   (side == Side::bid ? book.bbo.bid_shares : book.bbo.ask_shares) = shares;
   if (book.bbo == before) return;
-  if ((book.bbo.bid >= book.bbo.ask && book.bbo.ask.ticks != 0) || has(book.quality, Quality::crossed)) [[unlikely]]
+  if (book.bbo.bid >= book.bbo.ask || has(book.quality, Quality::crossed) || book.locked) [[unlikely]]
     note_crossing(book);
   handler.on_bbo(event, before, book.bbo, book.quality);
 }
 
 template <class Handler>
 inline void OrderBooks::apply_one(const Event& event, const Hint& hint, Handler& handler) {
+  handler.on_event_begin(event);
   if (event.kind == EventKind::add) {
     apply_add(event, hint, handler);
   } else if (event.kind < EventKind::replace) {
@@ -184,19 +191,23 @@ inline void OrderBooks::apply_one(const Event& event, const Hint& hint, Handler&
 template <class Handler>
 inline void OrderBooks::apply_add(const Event& event, const Hint& hint, Handler& handler) {
   Book& book = books_[raw(event.locate)];
-  if (!book.named) [[unlikely]] learn_symbol(event.locate, event.order.symbol);
+  if (!book.named) [[unlikely]]
+    learn_symbol(event.locate, event.order.symbol);
   if (event.order.shares == 0 || (event.code != 'B' && event.code != 'S')) [[unlikely]]
     return flag_bad(event, counters_.invalid_field);
   OrderIndex::Slot& slot = probe(event.locate, event.order.ref);
-  if (slot.block != none) [[unlikely]] return flag_bad(event, counters_.duplicate_ref);
-  if (!has_room()) [[unlikely]] return flag_bad(event, counters_.over_capacity);
+  if (slot.block != none) [[unlikely]]
+    return flag_bad(event, counters_.duplicate_ref);
+  if (!has_room()) [[unlikely]]
+    return flag_bad(event, counters_.over_capacity);
   std::uint16_t attribution = 0;
-  if (event.attribution.bytes[0] != 0) [[unlikely]] attribution = attribution_index(event.attribution);
+  if (event.attribution.bytes[0] != 0) [[unlikely]]
+    attribution = attribution_index(event.attribution);
   const Side side = event.side();
   const PriceKey key = key_of(side, event.order.price);
   rest(slot, book, event, event.order.ref, side, key, attribution, hint.block);
-  handler.on_order(event, OrderChange{event.order.ref, side, event.order.price, 0, event.order.shares, event.time,
-                                      event.attribution});
+  handler.on_order(event, OrderChange{event.order.ref, side, event.order.price, 0, event.order.shares,
+                                      event.time, mpids_[attribution]});
   const SideLevels& levels = book.sides[static_cast<std::size_t>(side)];
   if (key == SideLevels::key(levels.entries[levels.size - 1])) refresh_bbo(event, book, side, handler);
 }
@@ -204,7 +215,8 @@ inline void OrderBooks::apply_add(const Event& event, const Hint& hint, Handler&
 template <class Handler>
 inline void OrderBooks::apply_reduction(const Event& event, Handler& handler) {
   OrderIndex::Slot& slot = probe(event.locate, event.order.ref);
-  if (slot.block == none) [[unlikely]] return flag_bad(event, counters_.unknown_order);
+  if (slot.block == none) [[unlikely]]
+    return flag_bad(event, counters_.unknown_order);
   Book& book = books_[raw(event.locate)];
   QueueBlock& block = blocks_[slot.block];
   const auto position = block.find(event.order.ref);
@@ -212,7 +224,10 @@ inline void OrderBooks::apply_reduction(const Event& event, Handler& handler) {
   const PriceKey key = block.key;
   const Shares before = block.shares[position];
   const Shares by = event.kind == EventKind::remove ? before : event.order.shares;
-  if (by > before) [[unlikely]] flag_bad(event, counters_.overfill);
+  if (by - 1 >= before) [[unlikely]] {  // One comparison for 0, which wraps, and for too many.
+    if (by == 0) return flag_bad(event, counters_.invalid_field);
+    flag_bad(event, counters_.overfill);
+  }
   const Shares after = by < before ? before - by : 0;
   const Price price = price_of(side, key);
   const bool at_best = price == (side == Side::bid ? book.bbo.bid : book.bbo.ask);
@@ -220,11 +235,11 @@ inline void OrderBooks::apply_reduction(const Event& event, Handler& handler) {
                                       mpids_[slot.attribution()]});
   if (event.kind <= EventKind::execute_with_price) {
     const bool own_price = event.kind == EventKind::execute;
-    handler.on_trade(event,
-                     TradeReport{own_price ? price : event.order.price, event.order.shares, event.match(),
-                                 event.order.ref, side, TradeKind::displayed,
-                                 own_price || event.code != 'N', 0},
-                     book.bbo, book.quality);
+    handler.on_trade(
+        event,
+        TradeReport{own_price ? price : event.order.price, event.order.shares, event.match(), event.order.ref,
+                    side, TradeKind::displayed, own_price || event.code != 'N', 0},
+        book.bbo, book.quality);
   }
   if (after == 0) {
     remove(slot, book, position);
@@ -238,7 +253,8 @@ inline void OrderBooks::apply_reduction(const Event& event, Handler& handler) {
 template <class Handler>
 inline void OrderBooks::apply_replace(const Event& event, Handler& handler) {
   OrderIndex::Slot& slot = probe(event.locate, event.order.ref);
-  if (slot.block == none) [[unlikely]] return flag_bad(event, counters_.unknown_order);
+  if (slot.block == none) [[unlikely]]
+    return flag_bad(event, counters_.unknown_order);
   Book& book = books_[raw(event.locate)];
   const OrderRef new_ref = event.new_ref();
   if (new_ref != event.order.ref && probe(event.locate, new_ref).block != none) [[unlikely]]
@@ -251,8 +267,8 @@ inline void OrderBooks::apply_replace(const Event& event, Handler& handler) {
   const auto attribution = slot.attribution();
   const SideLevels& levels = book.sides[static_cast<std::size_t>(side)];
   const PriceKey best = SideLevels::key(levels.entries[levels.size - 1]);
-  handler.on_order(event, OrderChange{event.order.ref, side, price_of(side, old_key), block.shares[position], 0,
-                                      slot.entered(), mpids_[attribution]});
+  handler.on_order(event, OrderChange{event.order.ref, side, price_of(side, old_key), block.shares[position],
+                                      0, slot.entered(), mpids_[attribution]});
   remove(slot, book, position);
   if (event.order.shares == 0) [[unlikely]] {
     flag_bad(event, counters_.invalid_field);
@@ -272,13 +288,15 @@ void OrderBooks::apply_trade(const Event& event, Handler& handler) {
   if (event.kind == EventKind::broken_trade) {
     handler.on_broken_trade(event);
   } else if (event.kind == EventKind::cross) {
-    if (!book.named) [[unlikely]] learn_symbol(event.locate, event.cross.symbol);
+    if (!book.named) [[unlikely]]
+      learn_symbol(event.locate, event.cross.symbol);
     handler.on_trade(event,
                      TradeReport{event.cross.price, event.cross.shares, event.cross.match, OrderRef{0},
                                  Side::bid, TradeKind::cross, true, event.code},
                      book.bbo, book.quality);
   } else {
-    if (!book.named) [[unlikely]] learn_symbol(event.locate, event.order.symbol);
+    if (!book.named) [[unlikely]]
+      learn_symbol(event.locate, event.order.symbol);
     handler.on_trade(event,
                      TradeReport{event.order.price, event.order.shares, event.match(), event.order.ref,
                                  event.side(), TradeKind::hidden, true, 0},

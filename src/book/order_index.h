@@ -1,10 +1,10 @@
 #pragma once
 
-#include <immintrin.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+
+#include <immintrin.h>
 
 #include "base/virtual_array.h"
 #include "market/types.h"
@@ -23,7 +23,7 @@ class OrderIndex {
  public:
   struct Slot {
     std::uint32_t tag;
-    std::uint32_t block;             // 0 marks a free slot.
+    std::uint32_t block;   // 0 marks a free slot.
     std::uint64_t packed;  // Time of entry in the lower 48 bits, index of the MPID above.
 
     [[nodiscard]] EventTime entered() const { return EventTime{packed & entered_mask}; }
@@ -70,10 +70,12 @@ class OrderIndex {
 
   void fill(Slot& slot, OrderRef ref, std::uint32_t block, EventTime entered, std::uint16_t attribution) {
     slot = {tag_of(ref), block, std::uint64_t{attribution} << 48 | (raw(entered) & entered_mask)};
-    if (++size_ > limit_) [[unlikely]] return grow();
+    if (++size_ > limit_) [[unlikely]]
+      return grow();
     // So many probes at half load mean references that collide by design: hash them another way.
     const auto at = static_cast<std::size_t>(&slot - slots_.data());
-    if (((at - home_of(slot.tag)) & mask_) > max_distance) [[unlikely]] rehash();
+    if (((at - home_of(slot.tag)) & mask_) > max_distance && rehashes_ < max_rehashes) [[unlikely]]
+      rehash();
   }
 
   // Frees a slot and closes the hole by moving later slots of the run back, so that no tombstones pile up.
@@ -93,11 +95,10 @@ class OrderIndex {
 
  private:
   static constexpr std::size_t max_distance = 512;
+  static constexpr std::size_t max_rehashes = 4;
   static constexpr unsigned group_bits = 2;
 
-  [[nodiscard]] static std::uint32_t tag_of(OrderRef ref) {
-    return static_cast<std::uint32_t>(raw(ref));
-  }
+  [[nodiscard]] static std::uint32_t tag_of(OrderRef ref) { return static_cast<std::uint32_t>(raw(ref)); }
   [[nodiscard]] std::size_t home_of(std::uint32_t tag) const {
     const std::uint64_t group = (std::uint64_t{tag >> group_bits} * multiplier_) >> shift_;
     return (group << group_bits) | (tag & ((1u << group_bits) - 1));
@@ -105,10 +106,11 @@ class OrderIndex {
 
   [[gnu::noinline]] void grow() { resize(bits_ + 1); }
 
-  // A feed that still collides after a rehash gets a larger table, and so does every later one.
+  // A feed that still collides after a rehash gets a larger table. References whose lower halves are equal
+  // stay together under any hash, so it ends after a few: then they cost long searches, but no more memory.
   [[gnu::noinline]] void rehash() {
     multiplier_ = multiplier_ * 0xD1342543DE82EF95u + 2;
-    resize(rehashes_++ == 0 ? bits_ : bits_ + (bits_ < 30));
+    resize(rehashes_++ == 0 ? bits_ : bits_ + 1);
   }
 
   void resize(unsigned bits) {

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <immintrin.h>
-
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+
+#include <immintrin.h>
 
 #include "book/side_levels.h"
 #include "market/types.h"

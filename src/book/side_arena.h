@@ -39,7 +39,9 @@ class SideArena {
     FreeBlock* next;
   };
 
-  static std::size_t size_class(std::uint32_t capacity) { return static_cast<std::size_t>(std::countr_zero(capacity)); }
+  static std::size_t size_class(std::uint32_t capacity) {
+    return static_cast<std::size_t>(std::countr_zero(capacity));
+  }
   static std::size_t block_bytes(std::uint32_t capacity) {
     return (SideLevels::bytes_for(capacity) + 63) / 64 * 64;
   }

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <immintrin.h>
-
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+
+#include <immintrin.h>
 
 #include "market/types.h"
 
@@ -38,7 +38,8 @@ struct SideLevels {
   std::uint32_t capacity = 0;
 
   [[nodiscard]] static std::int64_t entry(PriceKey key, std::uint32_t block) {
-    return static_cast<std::int64_t>((static_cast<std::uint64_t>(static_cast<std::uint32_t>(key)) << 32) | block);
+    return static_cast<std::int64_t>((static_cast<std::uint64_t>(static_cast<std::uint32_t>(key)) << 32) |
+                                     block);
   }
   [[nodiscard]] static PriceKey key(std::int64_t entry) { return static_cast<PriceKey>(entry >> 32); }
   [[nodiscard]] static std::uint32_t block(std::int64_t entry) { return static_cast<std::uint32_t>(entry); }
@@ -55,7 +56,8 @@ struct SideLevels {
       const __m256i low = _mm256_cmpgt_epi64(_mm256_loadu_si256(eight), last);
       const __m256i high = _mm256_cmpgt_epi64(_mm256_loadu_si256(eight + 1), last);
       // Sorted, so the greater ones are a run at the top: four 64-bit lanes each, one bit a lane.
-      const int mask = _mm256_movemask_pd(_mm256_castsi256_pd(low)) | _mm256_movemask_pd(_mm256_castsi256_pd(high)) << 4;
+      const int mask =
+          _mm256_movemask_pd(_mm256_castsi256_pd(low)) | _mm256_movemask_pd(_mm256_castsi256_pd(high)) << 4;
       const auto count = static_cast<std::uint32_t>(std::popcount(static_cast<unsigned>(mask)));
       at -= count;
       if (count < 8) return at;

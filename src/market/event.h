@@ -40,11 +40,11 @@ inline constexpr std::size_t event_kind_count = static_cast<std::size_t>(EventKi
 
 // The body of order and trade events. Fields that the kind does not name are zero.
 struct OrderBody {
-  OrderRef ref;            // add, execute…, cancel, remove, replace (the old one), trade
-  std::uint64_t second;    // replace: the new reference; execute…, trade, broken_trade: the match number
-  Shares shares;           // add, trade, replace: all; execute…: executed; cancel: cancelled
-  Price price;             // add, replace, execute_with_price, trade
-  Symbol symbol;           // add, trade
+  OrderRef ref;          // add, execute…, cancel, remove, replace (the old one), trade
+  std::uint64_t second;  // replace: the new reference; execute…, trade, broken_trade: the match number
+  Shares shares;         // add, trade, replace: all; execute…: executed; cancel: cancelled
+  Price price;           // add, replace, execute_with_price, trade
+  Symbol symbol;         // add, trade
 };
 
 struct CrossBody {
@@ -69,9 +69,9 @@ struct ImbalanceBody {
 // State of a symbol; `Event::code` and `detail` say which.
 struct StatusBody {
   Symbol symbol;
-  Price price1;  // price_collar: reference; ipo: price; direct_listing: near
-  Price price2;  // price_collar, direct_listing: upper
-  Price price3;  // price_collar, direct_listing: lower
+  Price price1;          // price_collar: reference; ipo: price; direct_listing: near
+  Price price2;          // price_collar, direct_listing: upper
+  Price price3;          // price_collar, direct_listing: lower
   std::uint32_t number;  // directory: round lot; ipo: release time in seconds; price_collar: extension
   Code4 reason;          // trading_action; participant: the MPID
   char flags[4];         // directory: market category, financial status, LULD tier, ETP flag

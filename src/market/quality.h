@@ -9,17 +9,19 @@ namespace tapeline {
 // How far a book, and every value computed from it, can be trusted. Nothing set is `good`.
 enum class Quality : std::uint8_t {
   good = 0,
-  gapped = 1,       // Messages are missing for good.
-  recovering = 2,   // Messages are missing and being fetched.
-  stale = 4,        // The feed is silent where it should not be.
-  crossed = 8,      // The best bid is above the best ask outside an auction or a halt.
-  suspect = 16,     // The feed contradicts the book: an unknown order, an overfill, a repeated reference.
+  gapped = 1,      // Messages are missing for good.
+  recovering = 2,  // Messages are missing and being fetched.
+  stale = 4,       // The feed is silent where it should not be.
+  crossed = 8,     // The best bid is above the best ask outside an auction or a halt.
+  suspect = 16,    // The feed contradicts the book: an unknown order, an overfill, a repeated reference.
 };
 
 [[nodiscard]] constexpr Quality operator|(Quality a, Quality b) {
   return static_cast<Quality>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
 }
-constexpr Quality& operator|=(Quality& a, Quality b) { return a = a | b; }
+constexpr Quality& operator|=(Quality& a, Quality b) {
+  return a = a | b;
+}
 [[nodiscard]] constexpr Quality without(Quality a, Quality b) {
   return static_cast<Quality>(static_cast<std::uint8_t>(a) & ~static_cast<std::uint8_t>(b));
 }

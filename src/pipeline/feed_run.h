@@ -21,6 +21,11 @@ struct FeedRunOptions {
   std::function<bool(const feed::MessageSource&, std::uint64_t messages)> on_progress;
 };
 
+// Applies every event; the default filter of run_feed.
+struct KeepAll {
+  std::size_t operator()(std::span<Event> events) const { return events.size(); }
+};
+
 struct FeedRunSummary {
   std::uint64_t messages = 0;
   EventTime first{UINT64_MAX};
@@ -32,11 +37,14 @@ struct FeedRunSummary {
 // Drives every message of a source, in order, through the books and what listens to them. Messages that are
 // missing mark every book `gapped`; a new session resets the books. What came before a failure of the source
 // has been applied when the failure is reported.
-template <class Handler>
+//
+// `filter(events)` moves the events to apply to the front, in order, and returns how many they are.
+template <class Handler, class Filter = KeepAll>
 Result<void> run_feed(feed::MessageSource& source, book::OrderBooks& books, Handler& handler,
-                      const FeedRunOptions& options, FeedRunSummary& summary) {
+                      const FeedRunOptions& options, FeedRunSummary& summary, Filter&& filter = {}) {
   constexpr std::size_t batch_size = 512;
-  const std::unique_ptr<std::array<Event, batch_size>> batch = std::make_unique<std::array<Event, batch_size>>();
+  const std::unique_ptr<std::array<Event, batch_size>> batch =
+      std::make_unique<std::array<Event, batch_size>>();
   feed::SessionName session("");
   std::uint64_t expected = 0;
   std::uint64_t next_report = 0;
@@ -65,7 +73,7 @@ Result<void> run_feed(feed::MessageSource& source, book::OrderBooks& books, Hand
         }
       }
       if (summary.messages == 0 && wanted != 0) summary.first = (*batch)[0].time;
-      books.apply(std::span<const Event>(batch->data(), wanted), handler);
+      books.apply(std::span<const Event>(batch->data(), filter(std::span(batch->data(), wanted))), handler);
       summary.messages += wanted;
       if (wanted < count) return {};
     }

@@ -34,19 +34,13 @@ Opening::Opening(Market& market)
 void Opening::fire(Market& market) {
   const auto index = static_cast<std::uint32_t>(position_);
   switch (phase_) {
-    case 0:
-      send_directory(market, index);
-      break;
-    case 1:
-      send_state(market, index);
-      break;
+    case 0: send_directory(market, index); break;
+    case 1: send_state(market, index); break;
     case 2:
       market.send(market[index],
                   itch50::RegSho{{}, {}, mix(market.config.seed ^ index) % 50 == 0 ? '2' : '0'});
       break;
-    default:
-      send_position(market, position_);
-      break;
+    default: send_position(market, position_); break;
   }
   market.use_reserved_message();
   next_time_ += opening_spacing_ns;
@@ -138,8 +132,7 @@ void Announcements::plan_release(std::uint64_t quoting_ns, std::uint64_t release
 void Announcements::plan_role(Role role, std::uint32_t symbol, Rng& rng) {
   const std::uint64_t start = rng.between(market_open + 15 * minute, market_close - 50 * minute);
   switch (role) {
-    case Role::ordinary:
-      break;
+    case Role::ordinary: break;
     case Role::ipo:
       plan(clock_time(7, 30), Kind::offering, 'A', symbol);
       plan_release(ipo_release - 10 * minute, ipo_release, symbol, ipo_quoting);
@@ -197,8 +190,7 @@ void Announcements::send(Market& market, const Announcement& announcement) {
                                                    std::min<std::uint64_t>(last, 500)))}};
       return market.feed.put(m, no_security, market.now_ns);
     }
-    default:
-      return send_about_symbol(market, announcement);
+    default: return send_about_symbol(market, announcement);
   }
 }
 
@@ -220,21 +212,17 @@ void Announcements::send_about_symbol(Market& market, const Announcement& announ
                                             static_cast<std::uint32_t>(ipo_release / nanoseconds_per_second),
                                             announcement.code,
                                             reference});
-    case Kind::collar:
-      return market.send(symbol, itch50::LuldCollar{{}, {}, reference, upper, lower, 0});
+    case Kind::collar: return market.send(symbol, itch50::LuldCollar{{}, {}, reference, upper, lower, 0});
     case Kind::operational_halt:
       return market.send(symbol, itch50::OperationalHalt{{}, {}, 'X', announcement.code});
-    case Kind::imbalance:
-      return send_imbalance(market, announcement.symbol, CrossType::halt, 0.5);
-    case Kind::short_sale:
-      return market.send(symbol, itch50::RegSho{{}, {}, announcement.code});
+    case Kind::imbalance: return send_imbalance(market, announcement.symbol, CrossType::halt, 0.5);
+    case Kind::short_sale: return market.send(symbol, itch50::RegSho{{}, {}, announcement.code});
     case Kind::direct_listing:
       return market.send(
           symbol,
           itch50::DirectListing{
               {}, {}, announcement.code, lower, upper, reference, direct_listing_release, lower, upper});
-    default:
-      return;
+    default: return;
   }
 }
 

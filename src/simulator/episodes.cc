@@ -89,17 +89,10 @@ bool Episodes::step(Market& market, Active& active) {
   // With no message to spare, what rests goes on resting.
   if (market.available() == 0 || market[active.symbol].state != TradingState::trading) return false;
   switch (active.phase) {
-    case Phase::placing:
-      place(market, active);
-      return true;
-    case Phase::quoting_genuine:
-      quote_genuine(market, active);
-      return true;
-    case Phase::trading_genuine:
-      trade_genuine(market, active);
-      return true;
-    case Phase::cancelling:
-      return cancel_one(market, active);
+    case Phase::placing: place(market, active); return true;
+    case Phase::quoting_genuine: quote_genuine(market, active); return true;
+    case Phase::trading_genuine: trade_genuine(market, active); return true;
+    case Phase::cancelling: return cancel_one(market, active);
   }
   return false;
 }

@@ -121,9 +121,7 @@ void FeedChecker::take(const std::byte* m, std::size_t size) {
   using Add = itch50::AddOrder;
   using Executed = itch50::OrderExecutedWithPrice;
   switch (type) {
-    case 'S':
-      events += static_cast<char>(m[11]);
-      break;
+    case 'S': events += static_cast<char>(m[11]); break;
     case 'H':
       books[locate].state = field<char>(m, wire_offset<itch50::TradingAction>("trading_state"));
       break;
@@ -140,27 +138,16 @@ void FeedChecker::take(const std::byte* m, std::size_t size) {
       match(field<std::uint64_t>(m, wire_offset<Executed>("match_number")));
       reduce(locate, ref(), field<std::uint32_t>(m, wire_offset<Executed>("shares")), true);
       break;
-    case 'X':
-      reduce(locate, ref(), field<std::uint32_t>(m, 19), false);
-      break;
-    case 'D':
-      remove(locate, ref());
-      break;
-    case 'U':
-      replace(locate, m);
-      break;
-    case 'P':
-      match(field<std::uint64_t>(m, wire_offset<itch50::Trade>("match_number")));
-      break;
-    case 'Q':
-      match(field<std::uint64_t>(m, wire_offset<itch50::CrossTrade>("match_number")));
-      break;
+    case 'X': reduce(locate, ref(), field<std::uint32_t>(m, 19), false); break;
+    case 'D': remove(locate, ref()); break;
+    case 'U': replace(locate, m); break;
+    case 'P': match(field<std::uint64_t>(m, wire_offset<itch50::Trade>("match_number"))); break;
+    case 'Q': match(field<std::uint64_t>(m, wire_offset<itch50::CrossTrade>("match_number"))); break;
     case 'B':
       if (const auto broken = field<std::uint64_t>(m, 11); broken == 0 || broken > last_match_)
         complain("a broken trade that was none");
       break;
-    default:
-      break;
+    default: break;
   }
 }
 

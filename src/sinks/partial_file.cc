@@ -17,20 +17,15 @@ const char* advice_for(int error_number) {
   switch (error_number) {
     case ENOSPC:
     case EDQUOT:
-    case EFBIG:
-      return "free some space or write elsewhere";
+    case EFBIG: return "free some space or write elsewhere";
     case EACCES:
     case EPERM:
-    case EROFS:
-      return "choose a folder that you may write to";
+    case EROFS: return "choose a folder that you may write to";
     case ENOTDIR:
     case EISDIR:
-    case EEXIST:
-      return "choose another path";
-    case EPIPE:
-      return "its reader stopped reading";
-    default:
-      return "choose another path or repair this one";
+    case EEXIST: return "choose another path";
+    case EPIPE: return "its reader stopped reading";
+    default: return "choose another path or repair this one";
   }
 }
 

@@ -9,12 +9,9 @@ namespace tapeline::sinks {
 
 std::string_view extension_of(TableFormat format) {
   switch (format) {
-    case TableFormat::parquet:
-      return "parquet";
-    case TableFormat::csv:
-      return "csv";
-    case TableFormat::json_lines:
-      return "jsonl";
+    case TableFormat::parquet: return "parquet";
+    case TableFormat::csv: return "csv";
+    case TableFormat::json_lines: return "jsonl";
   }
   CHECK(false);
 }
@@ -29,12 +26,9 @@ std::optional<TableFormat> table_format_of(std::string_view extension) {
 Result<std::unique_ptr<TableSink>> open_table_sink(TableFormat format, const std::string& path,
                                                    const table::Schema& schema, const TableOptions& options) {
   switch (format) {
-    case TableFormat::parquet:
-      return parquet::open_parquet_sink(path, schema, options);
-    case TableFormat::csv:
-      return csv::open_csv_sink(path, schema, options);
-    case TableFormat::json_lines:
-      return json_lines::open_json_lines_sink(path, schema, options);
+    case TableFormat::parquet: return parquet::open_parquet_sink(path, schema, options);
+    case TableFormat::csv: return csv::open_csv_sink(path, schema, options);
+    case TableFormat::json_lines: return json_lines::open_json_lines_sink(path, schema, options);
   }
   CHECK(false);
 }

@@ -146,8 +146,7 @@ std::string reader(TableFormat format, const std::string& path) {
       "'UINTEGER', 'u64': 'UBIGINT', 'i32': 'INTEGER', 'i64': 'BIGINT', 'f64': 'DOUBLE', 'price': 'DOUBLE', "
       "'mid': 'DOUBLE', 'flag': 'VARCHAR', 'mpid': 'VARCHAR', 'symbol': 'VARCHAR', 'side': 'VARCHAR'}";
   switch (format) {
-    case TableFormat::parquet:
-      return "read_parquet(" + sql::literal(path) + ")";
+    case TableFormat::parquet: return "read_parquet(" + sql::literal(path) + ")";
     case TableFormat::csv:
       return "read_csv(" + sql::literal(path) +
              ", header = true, delim = ',', quote = '\"', escape = '\"', columns = " + types + ")";

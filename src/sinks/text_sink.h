@@ -121,31 +121,21 @@ class TextSink final : public TableSink {
         const auto ns = load<std::int64_t>(from);
         return ns == 0 ? write_string(to, Style::null) : write_time(to, ns, capture_times_);
       }
-      case ColumnType::u8:
-        return write_integer(to, std::uint32_t{load<std::uint8_t>(from)});
-      case ColumnType::u16:
-        return write_integer(to, std::uint32_t{load<std::uint16_t>(from)});
-      case ColumnType::u32:
-        return write_integer(to, load<std::uint32_t>(from));
-      case ColumnType::u64:
-        return write_integer(to, load<std::uint64_t>(from));
-      case ColumnType::i32:
-        return write_integer(to, load<std::int32_t>(from));
-      case ColumnType::i64:
-        return write_integer(to, load<std::int64_t>(from));
+      case ColumnType::u8: return write_integer(to, std::uint32_t{load<std::uint8_t>(from)});
+      case ColumnType::u16: return write_integer(to, std::uint32_t{load<std::uint16_t>(from)});
+      case ColumnType::u32: return write_integer(to, load<std::uint32_t>(from));
+      case ColumnType::u64: return write_integer(to, load<std::uint64_t>(from));
+      case ColumnType::i32: return write_integer(to, load<std::int32_t>(from));
+      case ColumnType::i64: return write_integer(to, load<std::int64_t>(from));
       case ColumnType::price: {
         const auto ticks = load<std::uint32_t>(from);
         return ticks == 0 ? write_string(to, Style::null) : write_price(to, ticks);
       }
       case ColumnType::f64:
-      case ColumnType::price_f64:
-        return write_number(to, load<double>(from));
-      case ColumnType::character:
-        return write_text(to, clean_text<1>(from));
-      case ColumnType::text4:
-        return write_text(to, clean_text<4>(from));
-      case ColumnType::text8:
-        return write_text(to, clean_text<8>(from));
+      case ColumnType::price_f64: return write_number(to, load<double>(from));
+      case ColumnType::character: return write_text(to, clean_text<1>(from));
+      case ColumnType::text4: return write_text(to, clean_text<4>(from));
+      case ColumnType::text8: return write_text(to, clean_text<8>(from));
       case ColumnType::label: {
         const auto index = load<std::uint8_t>(from);
         return write_string(to,

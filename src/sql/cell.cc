@@ -73,17 +73,12 @@ std::string timestamp_text(std::int64_t ticks, std::int64_t ticks_per_second, ch
 
 std::optional<std::int64_t> ticks_per_second_of(duckdb_type type) {
   switch (type) {
-    case DUCKDB_TYPE_TIMESTAMP_S:
-      return 1;
-    case DUCKDB_TYPE_TIMESTAMP_MS:
-      return 1'000;
+    case DUCKDB_TYPE_TIMESTAMP_S: return 1;
+    case DUCKDB_TYPE_TIMESTAMP_MS: return 1'000;
     case DUCKDB_TYPE_TIMESTAMP:
-    case DUCKDB_TYPE_TIMESTAMP_TZ:
-      return 1'000'000;
-    case DUCKDB_TYPE_TIMESTAMP_NS:
-      return 1'000'000'000;
-    default:
-      return std::nullopt;
+    case DUCKDB_TYPE_TIMESTAMP_TZ: return 1'000'000;
+    case DUCKDB_TYPE_TIMESTAMP_NS: return 1'000'000'000;
+    default: return std::nullopt;
   }
 }
 
@@ -122,9 +117,7 @@ Result<CellType> CellType::of(duckdb_logical_type type, const std::string& name)
         cell.names_.push_back(taken(duckdb_enum_dictionary_value(type, i)));
       }
       break;
-    case DUCKDB_TYPE_LIST:
-      children.push_back(duckdb_list_type_child_type(type));
-      break;
+    case DUCKDB_TYPE_LIST: children.push_back(duckdb_list_type_child_type(type)); break;
     case DUCKDB_TYPE_ARRAY:
       cell.array_size_ = duckdb_array_type_array_size(type);
       children.push_back(duckdb_array_type_child_type(type));
@@ -145,8 +138,7 @@ Result<CellType> CellType::of(duckdb_logical_type type, const std::string& name)
     case DUCKDB_TYPE_BIGNUM:
       return fail(ErrorCode::unsupported,
                   fmt::format("column {} has a type that is not printed; cast it: {}::VARCHAR", name, name));
-    default:
-      break;
+    default: break;
   }
   Result<CellType> result;
   for (duckdb_logical_type& child : children) {
@@ -176,77 +168,44 @@ bool CellType::is_number() const {
     case DUCKDB_TYPE_UHUGEINT:
     case DUCKDB_TYPE_FLOAT:
     case DUCKDB_TYPE_DOUBLE:
-    case DUCKDB_TYPE_DECIMAL:
-      return true;
-    default:
-      return false;
+    case DUCKDB_TYPE_DECIMAL: return true;
+    default: return false;
   }
 }
 
 std::string CellType::name() const {
   switch (type_) {
-    case DUCKDB_TYPE_BOOLEAN:
-      return "boolean";
-    case DUCKDB_TYPE_TINYINT:
-      return "int8";
-    case DUCKDB_TYPE_SMALLINT:
-      return "int16";
-    case DUCKDB_TYPE_INTEGER:
-      return "int32";
-    case DUCKDB_TYPE_BIGINT:
-      return "int64";
-    case DUCKDB_TYPE_HUGEINT:
-      return "int128";
-    case DUCKDB_TYPE_UTINYINT:
-      return "uint8";
-    case DUCKDB_TYPE_USMALLINT:
-      return "uint16";
-    case DUCKDB_TYPE_UINTEGER:
-      return "uint32";
-    case DUCKDB_TYPE_UBIGINT:
-      return "uint64";
-    case DUCKDB_TYPE_UHUGEINT:
-      return "uint128";
-    case DUCKDB_TYPE_FLOAT:
-      return "float";
-    case DUCKDB_TYPE_DOUBLE:
-      return "double";
-    case DUCKDB_TYPE_DECIMAL:
-      return fmt::format("decimal({},{})", width_, scale_);
-    case DUCKDB_TYPE_VARCHAR:
-      return "varchar";
-    case DUCKDB_TYPE_BLOB:
-      return "blob";
-    case DUCKDB_TYPE_DATE:
-      return "date";
-    case DUCKDB_TYPE_TIME:
-      return "time";
-    case DUCKDB_TYPE_TIMESTAMP:
-      return "timestamp";
-    case DUCKDB_TYPE_TIMESTAMP_S:
-      return "timestamp_s";
-    case DUCKDB_TYPE_TIMESTAMP_MS:
-      return "timestamp_ms";
-    case DUCKDB_TYPE_TIMESTAMP_NS:
-      return "timestamp_ns";
-    case DUCKDB_TYPE_TIMESTAMP_TZ:
-      return "timestamptz";
-    case DUCKDB_TYPE_INTERVAL:
-      return "interval";
-    case DUCKDB_TYPE_UUID:
-      return "uuid";
-    case DUCKDB_TYPE_ENUM:
-      return "enum";
-    case DUCKDB_TYPE_LIST:
-      return children_[0].name() + "[]";
-    case DUCKDB_TYPE_ARRAY:
-      return fmt::format("{}[{}]", children_[0].name(), array_size_);
-    case DUCKDB_TYPE_MAP:
-      return "map";
-    case DUCKDB_TYPE_STRUCT:
-      return "struct";
-    default:
-      return "null";
+    case DUCKDB_TYPE_BOOLEAN: return "boolean";
+    case DUCKDB_TYPE_TINYINT: return "int8";
+    case DUCKDB_TYPE_SMALLINT: return "int16";
+    case DUCKDB_TYPE_INTEGER: return "int32";
+    case DUCKDB_TYPE_BIGINT: return "int64";
+    case DUCKDB_TYPE_HUGEINT: return "int128";
+    case DUCKDB_TYPE_UTINYINT: return "uint8";
+    case DUCKDB_TYPE_USMALLINT: return "uint16";
+    case DUCKDB_TYPE_UINTEGER: return "uint32";
+    case DUCKDB_TYPE_UBIGINT: return "uint64";
+    case DUCKDB_TYPE_UHUGEINT: return "uint128";
+    case DUCKDB_TYPE_FLOAT: return "float";
+    case DUCKDB_TYPE_DOUBLE: return "double";
+    case DUCKDB_TYPE_DECIMAL: return fmt::format("decimal({},{})", width_, scale_);
+    case DUCKDB_TYPE_VARCHAR: return "varchar";
+    case DUCKDB_TYPE_BLOB: return "blob";
+    case DUCKDB_TYPE_DATE: return "date";
+    case DUCKDB_TYPE_TIME: return "time";
+    case DUCKDB_TYPE_TIMESTAMP: return "timestamp";
+    case DUCKDB_TYPE_TIMESTAMP_S: return "timestamp_s";
+    case DUCKDB_TYPE_TIMESTAMP_MS: return "timestamp_ms";
+    case DUCKDB_TYPE_TIMESTAMP_NS: return "timestamp_ns";
+    case DUCKDB_TYPE_TIMESTAMP_TZ: return "timestamptz";
+    case DUCKDB_TYPE_INTERVAL: return "interval";
+    case DUCKDB_TYPE_UUID: return "uuid";
+    case DUCKDB_TYPE_ENUM: return "enum";
+    case DUCKDB_TYPE_LIST: return children_[0].name() + "[]";
+    case DUCKDB_TYPE_ARRAY: return fmt::format("{}[{}]", children_[0].name(), array_size_);
+    case DUCKDB_TYPE_MAP: return "map";
+    case DUCKDB_TYPE_STRUCT: return "struct";
+    default: return "null";
   }
 }
 
@@ -263,27 +222,16 @@ void CellType::append_value(std::string& out, duckdb_vector vector, idx_t row, S
   const void* data = duckdb_vector_get_data(vector);
   const auto number = [&](auto value) { fmt::format_to(std::back_inserter(out), "{}", value); };
   switch (type_) {
-    case DUCKDB_TYPE_BOOLEAN:
-      out += at<bool>(data, row) ? "true" : "false";
-      return;
-    case DUCKDB_TYPE_TINYINT:
-      return number(int{at<std::int8_t>(data, row)});
-    case DUCKDB_TYPE_SMALLINT:
-      return number(at<std::int16_t>(data, row));
-    case DUCKDB_TYPE_INTEGER:
-      return number(at<std::int32_t>(data, row));
-    case DUCKDB_TYPE_BIGINT:
-      return number(at<std::int64_t>(data, row));
-    case DUCKDB_TYPE_UTINYINT:
-      return number(unsigned{at<std::uint8_t>(data, row)});
-    case DUCKDB_TYPE_USMALLINT:
-      return number(at<std::uint16_t>(data, row));
-    case DUCKDB_TYPE_UINTEGER:
-      return number(at<std::uint32_t>(data, row));
-    case DUCKDB_TYPE_UBIGINT:
-      return number(at<std::uint64_t>(data, row));
-    case DUCKDB_TYPE_HUGEINT:
-      return number(wide(at<duckdb_hugeint>(data, row)));
+    case DUCKDB_TYPE_BOOLEAN: out += at<bool>(data, row) ? "true" : "false"; return;
+    case DUCKDB_TYPE_TINYINT: return number(int{at<std::int8_t>(data, row)});
+    case DUCKDB_TYPE_SMALLINT: return number(at<std::int16_t>(data, row));
+    case DUCKDB_TYPE_INTEGER: return number(at<std::int32_t>(data, row));
+    case DUCKDB_TYPE_BIGINT: return number(at<std::int64_t>(data, row));
+    case DUCKDB_TYPE_UTINYINT: return number(unsigned{at<std::uint8_t>(data, row)});
+    case DUCKDB_TYPE_USMALLINT: return number(at<std::uint16_t>(data, row));
+    case DUCKDB_TYPE_UINTEGER: return number(at<std::uint32_t>(data, row));
+    case DUCKDB_TYPE_UBIGINT: return number(at<std::uint64_t>(data, row));
+    case DUCKDB_TYPE_HUGEINT: return number(wide(at<duckdb_hugeint>(data, row)));
     case DUCKDB_TYPE_UHUGEINT: {
       const auto value = at<duckdb_uhugeint>(data, row);
       return number(static_cast<UInt128>(value.upper) << 64 | value.lower);
@@ -296,8 +244,7 @@ void CellType::append_value(std::string& out, duckdb_vector vector, idx_t row, S
       const auto value = at<double>(data, row);
       return append_real(out, value, fmt::format("{}", value), spelling);
     }
-    case DUCKDB_TYPE_DECIMAL:
-      return append_decimal(out, data, row);
+    case DUCKDB_TYPE_DECIMAL: return append_decimal(out, data, row);
     case DUCKDB_TYPE_VARCHAR:
     case DUCKDB_TYPE_BLOB: {
       auto string = at<duckdb_string_t>(data, row);
@@ -322,10 +269,8 @@ void CellType::append_value(std::string& out, duckdb_vector vector, idx_t row, S
     case DUCKDB_TYPE_ARRAY:
       return append_list(out, duckdb_array_vector_get_child(vector), row * array_size_, array_size_,
                          spelling);
-    case DUCKDB_TYPE_STRUCT:
-      return append_struct(out, vector, row, spelling);
-    default:
-      return append_time(out, data, row, spelling);
+    case DUCKDB_TYPE_STRUCT: return append_struct(out, vector, row, spelling);
+    default: return append_time(out, data, row, spelling);
   }
 }
 

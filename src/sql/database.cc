@@ -4,7 +4,9 @@
 
 #ifdef __SANITIZE_THREAD__
 // DuckDB's library is built without the sanitizer, which cannot see how its threads order their work.
-extern "C" const char* __tsan_default_suppressions() { return "race:libduckdb.so\n"; }
+extern "C" const char* __tsan_default_suppressions() {
+  return "race:libduckdb.so\n";
+}
 #endif
 
 namespace tapeline::sql {
@@ -33,12 +35,9 @@ Error error_of(duckdb_error_type type, const char* message) {
   switch (type) {
     case DUCKDB_ERROR_IO:
     case DUCKDB_ERROR_PERMISSION:
-    case DUCKDB_ERROR_OUT_OF_MEMORY:
-      return Error{ErrorCode::io, message};
-    case DUCKDB_ERROR_INTERRUPT:
-      return Error{ErrorCode::interrupted, message};
-    default:
-      return Error{ErrorCode::usage, message};
+    case DUCKDB_ERROR_OUT_OF_MEMORY: return Error{ErrorCode::io, message};
+    case DUCKDB_ERROR_INTERRUPT: return Error{ErrorCode::interrupted, message};
+    default: return Error{ErrorCode::usage, message};
   }
 }
 

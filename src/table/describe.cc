@@ -30,36 +30,21 @@ std::string joined_labels(const Column& column) {
 
 std::string_view type_name(ColumnType type) {
   switch (type) {
-    case ColumnType::event_time:
-      return "event_time";
-    case ColumnType::capture_time:
-      return "capture_time";
-    case ColumnType::u8:
-      return "u8";
-    case ColumnType::u16:
-      return "u16";
-    case ColumnType::u32:
-      return "u32";
-    case ColumnType::u64:
-      return "u64";
-    case ColumnType::i32:
-      return "i32";
-    case ColumnType::i64:
-      return "i64";
-    case ColumnType::f64:
-      return "f64";
-    case ColumnType::price:
-      return "price";
-    case ColumnType::price_f64:
-      return "price_f64";
-    case ColumnType::character:
-      return "character";
-    case ColumnType::text4:
-      return "text4";
-    case ColumnType::text8:
-      return "text8";
-    case ColumnType::label:
-      return "label";
+    case ColumnType::event_time: return "event_time";
+    case ColumnType::capture_time: return "capture_time";
+    case ColumnType::u8: return "u8";
+    case ColumnType::u16: return "u16";
+    case ColumnType::u32: return "u32";
+    case ColumnType::u64: return "u64";
+    case ColumnType::i32: return "i32";
+    case ColumnType::i64: return "i64";
+    case ColumnType::f64: return "f64";
+    case ColumnType::price: return "price";
+    case ColumnType::price_f64: return "price_f64";
+    case ColumnType::character: return "character";
+    case ColumnType::text4: return "text4";
+    case ColumnType::text8: return "text8";
+    case ColumnType::label: return "label";
   }
   CHECK(false);
 }

@@ -45,7 +45,7 @@ std::optional<double> BookSnapshot::imbalance() const {
 
 BookSnapshot take_snapshot(const book::OrderBooks& books, Locate locate, EventTime time, std::size_t levels) {
   BookSnapshot snapshot;
-  snapshot.symbol = books.state(locate).symbol;
+  snapshot.symbol = books.symbol(locate);
   snapshot.locate = locate;
   snapshot.time = time;
   snapshot.quality = books.quality(locate);

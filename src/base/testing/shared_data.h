@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,14 @@ inline std::filesystem::path shared_data_folder() {
 
 inline std::filesystem::path shared_data(std::string_view name) {
   return shared_data_folder() / name;
+}
+
+// The same, or none if it is not there.
+inline std::optional<std::filesystem::path> find_shared_data(std::string_view name) {
+  std::error_code error;
+  std::filesystem::path path = shared_data(name);
+  if (!std::filesystem::exists(path, error)) return std::nullopt;
+  return path;
 }
 
 inline std::vector<std::byte> read_file(const std::filesystem::path& path) {

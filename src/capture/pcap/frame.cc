@@ -149,14 +149,10 @@ struct LinkHeader {
 
 std::optional<LinkHeader> header_with_ethertype(LinkType link) {
   switch (link) {
-    case LinkType::ethernet:
-      return LinkHeader{14, 12};
-    case LinkType::linux_sll:
-      return LinkHeader{16, 14};
-    case LinkType::linux_sll2:
-      return LinkHeader{20, 0};
-    default:
-      return std::nullopt;
+    case LinkType::ethernet: return LinkHeader{14, 12};
+    case LinkType::linux_sll: return LinkHeader{16, 14};
+    case LinkType::linux_sll2: return LinkHeader{20, 0};
+    default: return std::nullopt;
   }
 }
 
@@ -173,8 +169,7 @@ Frame parse_frame(LinkType link, std::span<const std::byte> bytes, std::uint32_t
     case LinkType::raw_ip_bsd:
     case LinkType::raw_ip:
     case LinkType::ipv4:
-    case LinkType::ipv6:
-      return parse_ip(bytes, captured_whole);
+    case LinkType::ipv6: return parse_ip(bytes, captured_whole);
     case LinkType::bsd_loopback:
     case LinkType::openbsd_loopback: {
       // Four bytes of address family, whose numbers differ from system to system: the IP version tells as
@@ -183,8 +178,7 @@ Frame parse_frame(LinkType link, std::span<const std::byte> bytes, std::uint32_t
       if (bytes.size() < family_size) return too_short(captured_whole);
       return parse_ip(bytes.subspan(family_size), captured_whole);
     }
-    default:
-      return with(FrameContent::other);
+    default: return with(FrameContent::other);
   }
 }
 

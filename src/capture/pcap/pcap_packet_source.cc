@@ -24,18 +24,10 @@ std::optional<Packet> PcapPacketSource::take_frame(const CaptureRecord& record) 
       counters_.tcp_retransmitted = reassembly_.retransmitted_bytes();
       counters_.tcp_missing = reassembly_.missing_bytes();
       break;
-    case FrameContent::other:
-      ++counters_.other_protocols;
-      break;
-    case FrameContent::fragment:
-      ++counters_.fragments;
-      break;
-    case FrameContent::cut_off:
-      ++counters_.cut_off;
-      break;
-    case FrameContent::malformed:
-      ++counters_.malformed;
-      break;
+    case FrameContent::other: ++counters_.other_protocols; break;
+    case FrameContent::fragment: ++counters_.fragments; break;
+    case FrameContent::cut_off: ++counters_.cut_off; break;
+    case FrameContent::malformed: ++counters_.malformed; break;
   }
   return std::nullopt;
 }

@@ -58,7 +58,8 @@ std::vector<Bytes> payloads_of(const std::string& name, std::vector<Packet>* pac
   return payloads;
 }
 
-// Behind the IP packets of most of these captures stand 16 bytes: the original frame check and a capture device's
+// Behind the IP packets of most of these captures stand 16 bytes: the original frame check and a capture
+// device's
 TEST(PcapPacketSource, RealOuchCaptures) {
   SKIP_WITHOUT_SHARED_DATA("nasdaq-ouch");
   std::vector<Packet> packets;

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <immintrin.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
+
+#include <immintrin.h>
 
 #include "base/bytes.h"
 #include "feed/itch50/messages.h"
@@ -13,8 +13,8 @@ namespace tapeline::itch50 {
 
 enum class DecodeStatus : std::uint8_t {
   ok,
-  unknown_type,   // A type code that the specification does not know: skip the frame and count it.
-  wrong_length,   // A known type in a frame of another length: nothing in it can be trusted.
+  unknown_type,  // A type code that the specification does not know: skip the frame and count it.
+  wrong_length,  // A known type in a frame of another length: nothing in it can be trusted.
 };
 
 namespace detail {
@@ -100,7 +100,8 @@ alignas(16) inline constexpr auto aligned_header_shuffle = header_shuffle;
   for (std::size_t block = 0; block < 3; ++block)
     _mm_store_si128(to + 1 + block,
                     detail::shuffled(wire + plan.wire_offsets[block], plan.shuffles[block].data()));
-  if (length != plan.wire_size) [[unlikely]]
+  // An empty frame has no type: plan 0, of unknown types, has the length 0 as well.
+  if ((length != plan.wire_size) | (length == 0)) [[unlikely]]
     return plan.wire_size == 0 ? DecodeStatus::unknown_type : DecodeStatus::wrong_length;
   return DecodeStatus::ok;
 }

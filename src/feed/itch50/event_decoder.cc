@@ -57,15 +57,18 @@ template <class M>
 consteval EventPlan plan_for() {
   if constexpr (std::is_same_v<M, AddOrder> || std::is_same_v<M, AddOrderAttributed>)
     return order_plan(EventKind::add, M::wire_size,
-                      {.code = wire_offset<M>("side"), .shares = wire_offset<M>("shares"),
-                       .price = wire_offset<M>("price"), .symbol = wire_offset<M>("stock")},
+                      {.code = wire_offset<M>("side"),
+                       .shares = wire_offset<M>("shares"),
+                       .price = wire_offset<M>("price"),
+                       .symbol = wire_offset<M>("stock")},
                       std::is_same_v<M, AddOrderAttributed>);
   else if constexpr (std::is_same_v<M, OrderExecuted>)
     return order_plan(EventKind::execute, M::wire_size,
                       {.second = wire_offset<M>("match_number"), .shares = wire_offset<M>("shares")}, false);
   else if constexpr (std::is_same_v<M, OrderExecutedWithPrice>)  // Its price lies outside the window.
     return order_plan(EventKind::execute_with_price, M::wire_size,
-                      {.code = wire_offset<M>("printable"), .second = wire_offset<M>("match_number"),
+                      {.code = wire_offset<M>("printable"),
+                       .second = wire_offset<M>("match_number"),
                        .shares = wire_offset<M>("shares")},
                       true);
   else if constexpr (std::is_same_v<M, OrderCancel>)
@@ -74,13 +77,16 @@ consteval EventPlan plan_for() {
     return order_plan(EventKind::remove, M::wire_size, {}, false);
   else if constexpr (std::is_same_v<M, OrderReplace>)
     return order_plan(EventKind::replace, M::wire_size,
-                      {.second = wire_offset<M>("new_order_ref"), .shares = wire_offset<M>("shares"),
+                      {.second = wire_offset<M>("new_order_ref"),
+                       .shares = wire_offset<M>("shares"),
                        .price = wire_offset<M>("price")},
                       false);
   else if constexpr (std::is_same_v<M, Trade>)
     return order_plan(EventKind::trade, M::wire_size,
-                      {.code = wire_offset<M>("side"), .second = wire_offset<M>("match_number"),
-                       .shares = wire_offset<M>("shares"), .price = wire_offset<M>("price"),
+                      {.code = wire_offset<M>("side"),
+                       .second = wire_offset<M>("match_number"),
+                       .shares = wire_offset<M>("shares"),
+                       .price = wire_offset<M>("price"),
                        .symbol = wire_offset<M>("stock")},
                       false);
   else
@@ -93,7 +99,9 @@ void set_status(Event& out, EventKind kind, char code, const Symbol& symbol) {
   out.status.symbol = symbol;
 }
 
-void put(const SystemEvent& m, Event& out) { set_status(out, EventKind::system, m.event_code, Symbol("")); }
+void put(const SystemEvent& m, Event& out) {
+  set_status(out, EventKind::system, m.event_code, Symbol(""));
+}
 
 void put(const StockDirectory& m, Event& out) {
   set_status(out, EventKind::directory, m.authenticity, m.stock);
@@ -109,7 +117,9 @@ void put(const TradingAction& m, Event& out) {
   out.status.reason = m.reason;
 }
 
-void put(const RegSho& m, Event& out) { set_status(out, EventKind::short_sale, m.action, m.stock); }
+void put(const RegSho& m, Event& out) {
+  set_status(out, EventKind::short_sale, m.action, m.stock);
+}
 
 void put(const ParticipantPosition& m, Event& out) {
   set_status(out, EventKind::participant, m.state, m.stock);
@@ -164,7 +174,9 @@ void put(const Noii& m, Event& out) {
                    m.reference_price, m.cross_type,       m.price_variation, 0};
 }
 
-void put(const Rpii& m, Event& out) { set_status(out, EventKind::retail_interest, m.interest_flag, m.stock); }
+void put(const Rpii& m, Event& out) {
+  set_status(out, EventKind::retail_interest, m.interest_flag, m.stock);
+}
 
 void put(const DirectListing& m, Event& out) {
   set_status(out, EventKind::direct_listing, m.eligibility, m.stock);
@@ -174,8 +186,12 @@ void put(const DirectListing& m, Event& out) {
 }
 
 // The two order types that the first step leaves unfinished.
-void put(const AddOrderAttributed& m, Event& out) { out.attribution = m.attribution; }
-void put(const OrderExecutedWithPrice& m, Event& out) { out.order.price = m.price; }
+void put(const AddOrderAttributed& m, Event& out) {
+  out.attribution = m.attribution;
+}
+void put(const OrderExecutedWithPrice& m, Event& out) {
+  out.order.price = m.price;
+}
 
 template <class M>
 inline constexpr bool is_complete_in_first_step =

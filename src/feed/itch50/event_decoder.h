@@ -1,11 +1,11 @@
 #pragma once
 
-#include <immintrin.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+
+#include <immintrin.h>
 
 #include "base/bytes.h"
 #include "feed/itch50/decoder.h"
@@ -42,7 +42,8 @@ void finish_irregular(const std::byte* wire, std::size_t length, Event& out);
 // nothing is lost and the sequence stays whole.
 inline void decode_event(const std::byte* wire, std::size_t length, Sequence sequence, CaptureTime captured,
                          Event& out) {
-  const detail::EventPlan& plan = detail::event_plans[detail::plan_index[static_cast<unsigned char>(wire[0])]];
+  const detail::EventPlan& plan =
+      detail::event_plans[detail::plan_index[static_cast<unsigned char>(wire[0])]];
   // {type, -, locate, -, time} lands as {kind, code, locate, attribution, time}.
   alignas(16) static constexpr std::array<std::uint8_t, 16> header = [] {
     std::array<std::uint8_t, 16> shuffle;
@@ -69,7 +70,10 @@ class EventCursor {
  public:
   // `frames` must outlive the cursor and be followed by decode_padding readable bytes.
   EventCursor(std::span<const std::byte> frames, Sequence first, CaptureTime captured)
-      : next_(frames.data()), end_(frames.data() + frames.size()), sequence_(raw(first)), captured_(captured) {}
+      : next_(frames.data()),
+        end_(frames.data() + frames.size()),
+        sequence_(raw(first)),
+        captured_(captured) {}
 
   // Decodes up to out.size() messages and returns how many; 0 at the end of the block. Stops before a frame
   // that does not lie within the block (see `remaining`), which a well-formed block never has.
@@ -78,7 +82,8 @@ class EventCursor {
     const std::byte* at = next_;
     while (count < out.size() && end_ - at >= 2) {
       const std::size_t length = load_be<std::uint16_t>(at);
-      if (static_cast<std::size_t>(end_ - at) < 2 + length) [[unlikely]] break;
+      if (static_cast<std::size_t>(end_ - at) < 2 + length) [[unlikely]]
+        break;
       decode_event(at + 2, length, Sequence{sequence_ + count}, captured_, out[count]);
       ++count;
       at += 2 + length;

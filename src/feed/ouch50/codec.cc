@@ -29,8 +29,7 @@ std::string_view option_name(std::uint8_t tag) {
     return #name;
     OUCH50_OPTIONS(OUCH50_CASE)
 #undef OUCH50_CASE
-    default:
-      return {};
+    default: return {};
   }
 }
 
@@ -41,8 +40,7 @@ std::size_t option_size(std::uint8_t tag) {
     return sizeof(type);
     OUCH50_OPTIONS(OUCH50_CASE)
 #undef OUCH50_CASE
-    default:
-      return 0;
+    default: return 0;
   }
 }
 
@@ -181,8 +179,7 @@ Defect decode_inbound(std::span<const std::byte> bytes, Inbound& message) {
   if (bytes.empty()) return Defect::empty;
   switch (static_cast<char>(bytes[0])) {
     OUCH50_INBOUND(OUCH50_CASE)
-    default:
-      return Defect::unknown_type;
+    default: return Defect::unknown_type;
   }
 }
 
@@ -190,8 +187,7 @@ Defect decode_outbound(std::span<const std::byte> bytes, Outbound& message) {
   if (bytes.empty()) return Defect::empty;
   switch (static_cast<char>(bytes[0])) {
     OUCH50_OUTBOUND(OUCH50_CASE)
-    default:
-      return Defect::unknown_type;
+    default: return Defect::unknown_type;
   }
 }
 #undef OUCH50_CASE

@@ -103,33 +103,22 @@ void ColumnWriter::add(const std::byte* rows, std::size_t count) {
     case ColumnType::event_time:
       return stage<std::uint64_t>(
           from, count, [date = static_cast<std::uint64_t>(date_ns_)](std::uint64_t ns) { return date + ns; });
-    case ColumnType::capture_time:
-      return stage<std::uint64_t>(from, count, as_is, is_zero);
-    case ColumnType::u8:
-      return stage<std::uint8_t>(from, count, as_is);
-    case ColumnType::u16:
-      return stage<std::uint16_t>(from, count, as_is);
-    case ColumnType::u32:
-      return stage<std::uint32_t>(from, count, as_is);
-    case ColumnType::u64:
-      return stage<std::uint64_t>(from, count, as_is);
-    case ColumnType::i32:
-      return stage<std::int32_t>(from, count, as_is);
-    case ColumnType::i64:
-      return stage<std::int64_t>(from, count, as_is);
-    case ColumnType::price:
-      return stage<std::uint32_t>(from, count, as_is, is_zero);
+    case ColumnType::capture_time: return stage<std::uint64_t>(from, count, as_is, is_zero);
+    case ColumnType::u8: return stage<std::uint8_t>(from, count, as_is);
+    case ColumnType::u16: return stage<std::uint16_t>(from, count, as_is);
+    case ColumnType::u32: return stage<std::uint32_t>(from, count, as_is);
+    case ColumnType::u64: return stage<std::uint64_t>(from, count, as_is);
+    case ColumnType::i32: return stage<std::int32_t>(from, count, as_is);
+    case ColumnType::i64: return stage<std::int64_t>(from, count, as_is);
+    case ColumnType::price: return stage<std::uint32_t>(from, count, as_is, is_zero);
     case ColumnType::f64:
     case ColumnType::price_f64:
       return stage<double>(
           from, count, [](double value) { return std::bit_cast<std::uint64_t>(value); },
           [](double value) { return std::isnan(value); });
-    case ColumnType::character:
-      return stage_text<1>(from, count);
-    case ColumnType::text4:
-      return stage_text<4>(from, count);
-    case ColumnType::text8:
-      return stage_text<8>(from, count);
+    case ColumnType::character: return stage_text<1>(from, count);
+    case ColumnType::text4: return stage_text<4>(from, count);
+    case ColumnType::text8: return stage_text<8>(from, count);
     case ColumnType::label:
       return stage<std::uint8_t>(
           from, count, as_is, [size = column_.labels.size()](std::uint8_t index) { return index >= size; });
@@ -194,8 +183,7 @@ void ColumnWriter::append_plain(std::string& out, std::span<const std::uint64_t>
       }
       return append_converted<double>(
           out, keys, [](std::uint64_t key) { return Price{static_cast<std::uint32_t>(key)}.dollars(); });
-    case PhysicalType::byte_array:
-      break;
+    case PhysicalType::byte_array: break;
   }
   for (const std::uint64_t key : keys) {
     if (column_.type == ColumnType::label) {

@@ -18,20 +18,13 @@ struct IntegerType {
 
 std::optional<IntegerType> integer_type_of(ColumnType type) {
   switch (type) {
-    case ColumnType::u8:
-      return IntegerType{8, false, 11};
-    case ColumnType::u16:
-      return IntegerType{16, false, 12};
-    case ColumnType::u32:
-      return IntegerType{32, false, 13};
-    case ColumnType::u64:
-      return IntegerType{64, false, 14};
-    case ColumnType::i32:
-      return IntegerType{32, true, 17};
-    case ColumnType::i64:
-      return IntegerType{64, true, 18};
-    default:
-      return std::nullopt;
+    case ColumnType::u8: return IntegerType{8, false, 11};
+    case ColumnType::u16: return IntegerType{16, false, 12};
+    case ColumnType::u32: return IntegerType{32, false, 13};
+    case ColumnType::u64: return IntegerType{64, false, 14};
+    case ColumnType::i32: return IntegerType{32, true, 17};
+    case ColumnType::i64: return IntegerType{64, true, 18};
+    default: return std::nullopt;
   }
 }
 

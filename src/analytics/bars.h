@@ -1,0 +1,107 @@
+#pragma once
+
+#include <limits>
+
+#include "base/uint128.h"
+#include "book/book_types.h"
+#include "market/quality.h"
+#include "market/types.h"
+#include "stream/keyed_state.h"
+#include "stream/operator.h"
+#include "stream/tumbling_windows.h"
+#include "table/schema.h"
+
+namespace tapeline::analytics {
+
+struct BarRow {
+  EventTime start;
+  EventTime end;
+  std::uint64_t sequence;
+  std::uint64_t volume;
+  std::uint64_t buy_volume;
+  std::uint64_t sell_volume;
+  double vwap;
+  Price open;
+  Price high;
+  Price low;
+  Price close;
+  std::uint32_t trades;
+  Symbol symbol;
+  Locate locate;
+  Quality quality;
+};
+
+[[nodiscard]] const table::Schema& bars_schema();
+
+// Time bars per symbol: open, high, low, close, volume and VWAP = sum(price * size) / sum(size) over the
+// printable trades of a window. A window without trades gives no row. Sums are integers, so the result does
+// not depend on the order of addition.
+class TimeBars {
+ public:
+  explicit TimeBars(std::uint64_t width_ns) : windows_(width_ns) {}
+
+  template <class Out>
+  void process(const stream::Context& context, const book::TradeReport& trade, Out&) {
+    if (!trade.printable || trade.shares == 0) return;
+    Bar& bar = bars_[context.key];
+    if (bar.trades == 0) {
+      windows_.add(context.key, context.time);
+      bar.open = bar.high = bar.low = trade.price;
+    }
+    bar.high = std::max(bar.high, trade.price);
+    bar.low = std::min(bar.low, trade.price);
+    bar.close = trade.price;
+    bar.volume += trade.shares;
+    bar.notional += static_cast<Uint128>(trade.price.ticks) * trade.shares;
+    if (trade.kind == book::TradeKind::displayed)
+      (trade.resting_side == Side::ask ? bar.buy_volume : bar.sell_volume) += trade.shares;
+    ++bar.trades;
+    bar.quality |= context.quality;
+    bar.sequence = context.sequence;
+  }
+
+  // `books` knows the symbol and the quality of a key at the window's end.
+  template <class Books, class Out>
+  void on_timer(EventTime watermark, const Books& books, Out& out) {
+    windows_.advance(watermark, [&](Locate key) {
+      Bar& bar = bars_[key];
+      const double vwap =
+          static_cast<double>(bar.notional) / static_cast<double>(bar.volume) / Price::per_dollar;
+      out.emit(BarRow{windows_.start(), windows_.end(), raw(bar.sequence), bar.volume, bar.buy_volume,
+                      bar.sell_volume, vwap, bar.open, bar.high, bar.low, bar.close, bar.trades,
+                      books.symbol(key), key, bar.quality | books.quality(key)});
+      bar = Bar{};
+    });
+  }
+  [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
+
+  void save(stream::StateWriter& writer) const {
+    windows_.save(writer);
+    bars_.save(writer, [](const Bar& bar) { return bar.trades != 0; });
+  }
+  void load(stream::StateReader& reader) {
+    windows_.load(reader);
+    bars_.load(reader);
+  }
+
+ private:
+  struct Bar {
+    Uint128 notional;  // Price ticks times shares.
+    std::uint64_t volume;
+    std::uint64_t buy_volume;
+    std::uint64_t sell_volume;
+    Sequence sequence;  // Of the last trade.
+    Price open;
+    Price high;
+    Price low;
+    Price close;
+    std::uint32_t trades;
+    Quality quality;
+  };
+
+  stream::TumblingWindows windows_;
+  stream::KeyedState<Bar> bars_;
+};
+static_assert(stream::KeyedOperator<TimeBars>);
+
+}  // namespace tapeline::analytics

@@ -1,0 +1,128 @@
+#pragma once
+
+#include <array>
+
+#include "book/book_types.h"
+#include "market/quality.h"
+#include "market/types.h"
+#include "stream/keyed_state.h"
+#include "stream/operator.h"
+#include "stream/tumbling_windows.h"
+#include "table/schema.h"
+
+namespace tapeline::analytics {
+
+struct SnapshotLevel {
+  std::uint64_t size;
+  Price price;
+  std::uint32_t orders;
+};
+
+struct SnapshotRow {
+  static constexpr std::size_t max_levels = 20;
+  EventTime time;
+  CaptureTime captured;
+  std::uint64_t sequence;
+  Symbol symbol;
+  Locate locate;
+  Quality quality;
+  std::array<SnapshotLevel, max_levels> bids;
+  std::array<SnapshotLevel, max_levels> asks;
+};
+
+// Columns bid_price_01, bid_size_01, bid_orders_01, … for the best `levels` (1 to 20) of each side.
+[[nodiscard]] const table::Schema& snapshots_schema(std::size_t levels);
+
+// The best n levels of a book: after every message that changed one of them (interval 0), or at the end of
+// each window in which the book changed.
+class BookSnapshots {
+ public:
+  BookSnapshots(std::uint64_t interval_ns, std::size_t levels)
+      : on_change_(interval_ns == 0),
+        windows_(on_change_ ? nanoseconds_per_second : interval_ns),
+        levels_(std::min(levels, SnapshotRow::max_levels)) {}
+
+  // A change at this price of the book, which shows in a snapshot if it lies within the best n levels.
+  template <class Books, class Out>
+  void process(const stream::Context& context, const book::OrderChange& change, const Books& books, Out&) {
+    Touch& touch = touches_[context.key];
+    if (on_change_) {
+      pending_ = pending_ || is_within(books, context.key, change);
+    } else if (!touch.in_window) {
+      windows_.add(context.key, context.time);
+    }
+    touch = {context.sequence, context.captured, true};
+  }
+
+  // After the message whose changes `process` was given.
+  template <class Books, class Out>
+  void on_event_end(const stream::Context& context, const Books& books, Out& out) {
+    if (!pending_) return;
+    pending_ = false;
+    emit(context.key, context.time, books, out);
+  }
+
+  template <class Books, class Out>
+  void on_timer(EventTime watermark, const Books& books, Out& out) {
+    windows_.advance(watermark, [&](Locate key) {
+      emit(key, windows_.end(), books, out);
+      touches_[key].in_window = false;
+    });
+  }
+  [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
+
+  void save(stream::StateWriter& writer) const {
+    windows_.save(writer);
+    touches_.save(writer, [](const Touch& touch) { return touch.in_window; });
+  }
+  void load(stream::StateReader& reader) {
+    windows_.load(reader);
+    touches_.load(reader);
+  }
+
+ private:
+  struct Touch {
+    Sequence sequence;
+    CaptureTime captured;
+    bool in_window;
+  };
+
+  // Whether the price is at or better than the n-th level. Asked before and after a removal alike: a level
+  // that left the best n lets another one in.
+  template <class Books>
+  bool is_within(const Books& books, Locate key, const book::OrderChange& change) const {
+    std::array<book::LevelView, SnapshotRow::max_levels> views;
+    const std::size_t count = books.levels(key, change.side, std::span(views).first(levels_));
+    if (count < levels_) return true;
+    const Price worst = views[count - 1].price;
+    return change.side == Side::bid ? change.price >= worst : change.price <= worst;
+  }
+
+  template <class Books, class Out>
+  void emit(Locate key, EventTime time, const Books& books, Out& out) const {
+    const Touch& touch = touches_[key];
+    SnapshotRow row{};
+    row.time = time;
+    row.captured = touch.captured;
+    row.sequence = raw(touch.sequence);
+    row.symbol = books.symbol(key);
+    row.locate = key;
+    row.quality = books.quality(key);
+    std::array<book::LevelView, SnapshotRow::max_levels> views;
+    for (const Side side : {Side::bid, Side::ask}) {
+      auto& to = side == Side::bid ? row.bids : row.asks;
+      const std::size_t count = books.levels(key, side, std::span(views).first(levels_));
+      for (std::size_t i = 0; i < count; ++i) to[i] = {views[i].shares, views[i].price, views[i].orders};
+    }
+    out.emit(row);
+  }
+
+  bool on_change_;
+  bool pending_ = false;
+  stream::TumblingWindows windows_;
+  std::size_t levels_;
+  stream::KeyedState<Touch> touches_;
+};
+static_assert(stream::KeyedOperator<BookSnapshots>);
+
+}  // namespace tapeline::analytics

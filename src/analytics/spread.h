@@ -1,0 +1,127 @@
+#pragma once
+
+#include <algorithm>
+
+#include "base/uint128.h"
+#include "book/book_types.h"
+#include "market/quality.h"
+#include "market/types.h"
+#include "stream/keyed_state.h"
+#include "stream/operator.h"
+#include "stream/tumbling_windows.h"
+#include "table/schema.h"
+
+namespace tapeline::analytics {
+
+struct SpreadRow {
+  EventTime start;
+  EventTime end;
+  std::uint64_t sequence;
+  double spread;
+  double relative_spread_bps;
+  double mid;
+  std::uint64_t two_sided_ns;
+  Price min_spread;
+  Price max_spread;
+  std::uint32_t changes;
+  Symbol symbol;
+  Locate locate;
+  Quality quality;
+};
+
+[[nodiscard]] const table::Schema& spread_schema();
+
+// Quoted spread per symbol and window, weighted by the time each value stood:
+//   spread = sum((ask - bid) * dt) / sum(dt),  mid = sum((ask + bid) / 2 * dt) / sum(dt),
+//   relative = spread / mid in basis points,
+// over the part of the window in which both sides were there. A window in which the BBO did not change gives
+// no row: the last row's final values still stand. Sums are integers.
+class QuotedSpread {
+ public:
+  explicit QuotedSpread(std::uint64_t width_ns) : windows_(width_ns) {}
+
+  template <class Out>
+  void process(const stream::Context& context, const book::Bbo& after, Out&) {
+    Quote& quote = quotes_[context.key];
+    if (quote.changes == 0) {
+      windows_.add(context.key, context.time);
+      quote.since = std::max(quote.since, windows_.start());
+      quote.min_spread = Price{UINT32_MAX};
+      // The quote that the window opened with counts as well.
+      note_extremes(quote);
+    }
+    accumulate(quote, context.time);
+    quote.bid = after.bid;
+    quote.ask = after.ask;
+    note_extremes(quote);
+    ++quote.changes;
+    quote.quality |= context.quality;
+    quote.sequence = context.sequence;
+  }
+
+  template <class Books, class Out>
+  void on_timer(EventTime watermark, const Books& books, Out& out) {
+    windows_.advance(watermark, [&](Locate key) {
+      Quote& quote = quotes_[key];
+      accumulate(quote, windows_.end());
+      const auto ns = static_cast<double>(quote.two_sided_ns);
+      const double spread = static_cast<double>(quote.spread_ns) / ns / Price::per_dollar;
+      const double mid = static_cast<double>(quote.twice_mid_ns) / ns / 2 / Price::per_dollar;
+      const bool seen = quote.min_spread.ticks != UINT32_MAX;
+      out.emit(SpreadRow{windows_.start(), windows_.end(), raw(quote.sequence), spread, spread / mid * 10'000,
+                         mid, quote.two_sided_ns, seen ? quote.min_spread : Price{0}, quote.max_spread,
+                         quote.changes, books.symbol(key), key, quote.quality | books.quality(key)});
+      quote = Quote{.since = windows_.end(), .bid = quote.bid, .ask = quote.ask};
+    });
+  }
+  [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
+
+  void save(stream::StateWriter& writer) const {
+    windows_.save(writer);
+    quotes_.save(writer, [](const Quote& quote) {
+      return quote.changes != 0 || quote.bid.ticks != 0 || quote.ask.ticks != 0;
+    });
+  }
+  void load(stream::StateReader& reader) {
+    windows_.load(reader);
+    quotes_.load(reader);
+  }
+
+ private:
+  struct Quote {
+    Uint128 spread_ns = 0;     // Price ticks times nanoseconds; negative spreads count as 0.
+    Uint128 twice_mid_ns = 0;  // (bid + ask) ticks times nanoseconds.
+    std::uint64_t two_sided_ns = 0;
+    EventTime since{0};  // The quote stands since then.
+    Sequence sequence{0};
+    Price bid{0};
+    Price ask{0};
+    Price min_spread{0};
+    Price max_spread{0};
+    std::uint32_t changes = 0;
+    Quality quality = Quality::good;
+  };
+
+  static Price spread_of(const Quote& quote) {
+    return Price{quote.ask > quote.bid ? quote.ask.ticks - quote.bid.ticks : 0};
+  }
+  static void note_extremes(Quote& quote) {
+    if (quote.bid.ticks == 0 || quote.ask.ticks == 0) return;
+    quote.min_spread = std::min(quote.min_spread, spread_of(quote));
+    quote.max_spread = std::max(quote.max_spread, spread_of(quote));
+  }
+  static void accumulate(Quote& quote, EventTime until) {
+    const std::uint64_t ns = raw(until) > raw(quote.since) ? raw(until) - raw(quote.since) : 0;
+    quote.since = std::max(quote.since, until);
+    if (quote.bid.ticks == 0 || quote.ask.ticks == 0) return;
+    quote.two_sided_ns += ns;
+    quote.spread_ns += static_cast<Uint128>(spread_of(quote).ticks) * ns;
+    quote.twice_mid_ns += static_cast<Uint128>(std::uint64_t{quote.bid.ticks} + quote.ask.ticks) * ns;
+  }
+
+  stream::TumblingWindows windows_;
+  stream::KeyedState<Quote> quotes_;
+};
+static_assert(stream::KeyedOperator<QuotedSpread>);
+
+}  // namespace tapeline::analytics

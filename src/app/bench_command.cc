@@ -1,0 +1,241 @@
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include "app/commands.h"
+#include "base/virtual_array.h"
+#include "book/order_books.h"
+#include "feed/itch50/decoder.h"
+#include "feed/itch50/event_decoder.h"
+#include "feed/source/open_message_source.h"
+#include "pipeline/market_analytics.h"
+#include "table/describe.h"
+
+namespace tapeline::app {
+
+namespace {
+
+struct BenchOptions {
+  std::string file;
+  int runs = 5;
+  int warm_up = 1;
+  std::size_t depth_levels = 10;
+};
+
+// The messages of a file, framed, in memory.
+struct Input {
+  std::vector<std::byte> frames;  // Followed by decode_padding.
+  std::uint64_t messages = 0;
+  [[nodiscard]] std::span<const std::byte> bytes() const {
+    return std::span(frames).first(frames.size() - decode_padding);
+  }
+};
+
+Result<Input> read_input(const std::string& file) {
+  Result<std::unique_ptr<feed::MessageSource>> source = feed::open_message_source(file);
+  if (!source) return std::unexpected(source.error());
+  Input input;
+  if (const auto total = (*source)->progress().total) input.frames.reserve(*total + decode_padding);
+  for (;;) {
+    const Result<std::optional<feed::MessageBlock>> next = (*source)->next();
+    if (!next) return std::unexpected(next.error());
+    if (!*next) break;
+    input.frames.insert(input.frames.end(), (*next)->bytes.begin(), (*next)->bytes.end());
+    input.messages += (*next)->message_count;
+  }
+  input.frames.resize(input.frames.size() + decode_padding);
+  if (input.messages == 0) return fail(ErrorCode::not_found, fmt::format("{}: no messages to measure", file));
+  return input;
+}
+
+// What one run did besides taking time; printed as further members of the JSON line.
+using Extra = std::vector<std::pair<std::string, std::uint64_t>>;
+
+// Decodes each message into its host struct; the fold over all of it keeps the compiler honest.
+Extra run_decode(const Input& input) {
+  constexpr std::size_t ring = 256;
+  const auto messages = std::make_unique<std::array<itch50::Message, ring>>();
+  const std::byte* at = input.bytes().data();
+  const std::byte* const end = at + input.bytes().size();
+  std::uint64_t bad = 0;
+  std::uint64_t count = 0;
+  __m128i fold = _mm_setzero_si128();
+  while (at < end) {
+    const std::size_t length = load_be<std::uint16_t>(at);
+    itch50::Message& message = (*messages)[count % ring];
+    bad += itch50::decode(at + 2, length, message) != itch50::DecodeStatus::ok;
+    const auto* blocks = reinterpret_cast<const __m128i*>(message.bytes.data());
+    for (int i = 0; i < 4; ++i) fold = _mm_add_epi64(fold, _mm_load_si128(blocks + i));
+    at += 2 + length;
+    ++count;
+  }
+  const auto digest = static_cast<std::uint64_t>(_mm_extract_epi64(fold, 0) ^ _mm_extract_epi64(fold, 1));
+  return {{"bad_messages", bad}, {"digest", digest}};
+}
+
+struct CountBbo : book::NullBookHandler {
+  std::uint64_t changes = 0;
+  std::uint64_t digest = 0;
+  void on_bbo(const Event&, const book::Bbo&, const book::Bbo& after, Quality) {
+    ++changes;
+    digest = (digest ^ after.bid_shares ^ (after.ask_shares << 20) ^ after.bid.ticks ^
+              (std::uint64_t{after.ask.ticks} << 32)) *
+             0x9E3779B97F4A7C15u;
+  }
+};
+
+template <class Handler>
+void apply_all(const Input& input, book::OrderBooks& books, Handler& handler) {
+  constexpr std::size_t batch_size = 512;
+  const auto batch = std::make_unique<std::array<Event, batch_size>>();
+  itch50::EventCursor cursor(input.bytes(), Sequence{1}, CaptureTime{0});
+  while (const std::size_t count = cursor.decode(*batch))
+    books.apply(std::span<const Event>(batch->data(), count), handler);
+}
+
+Extra run_books(const Input& input) {
+  const auto books = std::make_unique<book::OrderBooks>();
+  CountBbo handler;
+  apply_all(input, *books, handler);
+  return {{"bbo_changes", handler.changes},
+          {"live_orders", books->live_orders()},
+          {"live_levels", books->live_levels()},
+          {"unknown_orders", books->counters().unknown_order},
+          {"book_memory_mb", books->memory_bytes() >> 20},
+          {"digest", handler.digest}};
+}
+
+// Takes rows as a writer would, into a buffer of each kind that is used over and over.
+class RowBuffers {
+ public:
+  template <class Row>
+  void emit(const Row& row) {
+    Buffer<Row>& buffer = buffers<Row>();
+    buffer.rows[buffer.count++ % buffer.rows.size()] = row;
+  }
+  template <class Row>
+  [[nodiscard]] std::uint64_t count() {
+    return buffers<Row>().count;
+  }
+
+ private:
+  template <class Row>
+  struct Buffer {
+    std::vector<Row> rows = std::vector<Row>(1024);
+    std::uint64_t count = 0;
+  };
+  template <class Row>
+  Buffer<Row>& buffers() {
+    return std::get<Buffer<Row>>(all_);
+  }
+  std::tuple<Buffer<analytics::BboRow>, Buffer<analytics::TradeRow>, Buffer<analytics::BarRow>,
+             Buffer<analytics::SpreadRow>, Buffer<analytics::DepthRow>, Buffer<analytics::SnapshotRow>>
+      all_;
+};
+
+Extra run_analytics(const Input& input, const BenchOptions& options) {
+  const auto books = std::make_unique<book::OrderBooks>();
+  RowBuffers rows;
+  pipeline::AnalyticsConfig config;
+  config.depth = true;
+  config.levels = options.depth_levels;
+  pipeline::MarketAnalytics<RowBuffers> analytics(config, *books, rows);
+  apply_all(input, *books, analytics);
+  analytics.finish();
+  return {{"bbo_changes", rows.count<analytics::BboRow>()},
+          {"trades", rows.count<analytics::TradeRow>()},
+          {"bars", rows.count<analytics::BarRow>()},
+          {"depth_rows", rows.count<analytics::DepthRow>()},
+          {"live_orders", books->live_orders()}};
+}
+
+double peak_rss_mb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+Result<void> measure(const std::string& name, const BenchOptions& options) {
+  if (options.file.empty())
+    return fail(ErrorCode::usage,
+                fmt::format("name the file to measure, as in `tapeline bench {} day.itch`", name));
+  const Result<Input> input = read_input(options.file);
+  if (!input) return std::unexpected(input.error());
+  const double rss_before = peak_rss_mb();
+  const auto run = [&]() -> Extra {
+    if (name == "decode") return run_decode(*input);
+    if (name == "books") return run_books(*input);
+    return run_analytics(*input, options);
+  };
+  for (int i = 0; i < options.warm_up; ++i) run();
+  std::vector<double> ns;
+  Extra extra;
+  for (int i = 0; i < options.runs; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    extra = run();
+    const std::chrono::duration<double, std::nano> taken = std::chrono::steady_clock::now() - start;
+    ns.push_back(taken.count() / static_cast<double>(input->messages));
+  }
+  std::sort(ns.begin(), ns.end());
+  const std::size_t middle = ns.size() / 2;
+  const double median = ns.size() % 2 == 1 ? ns[middle] : (ns[middle - 1] + ns[middle]) / 2;
+  std::string line = fmt::format(
+      R"({{"bench":"{}","file":{},"messages":{},"runs":{},"ns_per_message":{{"min":{:.2f},"median":{:.2f},"max":{:.2f}}})",
+      name, table::json_string(options.file), input->messages, options.runs, ns.front(), median, ns.back());
+  for (const auto& [key, value] : extra) line += fmt::format(R"(,"{}":{})", key, value);
+  // The input stays in memory for the whole run and is no part of what the work needs.
+  line += fmt::format(R"(,"input_mb":{:.1f},"peak_rss_mb":{:.1f}}})",
+                      static_cast<double>(input->frames.size()) / (1 << 20), peak_rss_mb() - rss_before);
+  fmt::print("{}\n", line);
+  return {};
+}
+
+}  // namespace
+
+void add_bench_command(CLI::App& program, Action& action) {
+  CLI::App* command = program.add_subcommand("bench", "Measure decoding, books or analytics over a file");
+  command->description(
+      "Reads the file into memory, runs once to warm up and then at least five times, on one core, and "
+      "prints\n"
+      "one JSON line: messages, ns_per_message (min, median, max), what was counted, input_mb (the file held "
+      "in\n"
+      "memory) and peak_rss_mb (the peak of resident memory above that).\n"
+      "For instructions per message: valgrind --tool=callgrind build/release/tapeline bench books FILE "
+      "--runs 1\n"
+      "--warm-up 0, or `make bench`.");
+  // The chosen measurement's callback has run before this one.
+  command->callback([&action] {
+    if (!action)
+      action = [] {
+        return Result<void>(fail(ErrorCode::usage, "choose what to measure: decode, books or analytics"));
+      };
+  });
+  auto options = std::make_shared<BenchOptions>();
+  const auto add = [&](const std::string& name, const std::string& text) {
+    CLI::App* bench = command->add_subcommand(name, text);
+    bench->add_option("FILE", options->file, "BinaryFILE or MoldUDP64 capture, plain, gzip or zstd");
+    bench->add_option("--runs", options->runs, "Counted runs")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1000));
+    bench->add_option("--warm-up", options->warm_up, "Runs before them")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 100));
+    if (name == "analytics")
+      bench->add_option("--levels", options->depth_levels, "Levels of depth")
+          ->capture_default_str()
+          ->check(CLI::Range(1, 64));
+    bench->callback(
+        [&action, options, name] { action = [options, name] { return measure(name, *options); }; });
+  };
+  add("decode", "All 23 message types into host structs");
+  add("books", "L3 books with queue order, L2 and exact BBO changes");
+  add("analytics", "Books with BBO, trades, bars and depth");
+}
+
+}  // namespace tapeline::app

@@ -1,0 +1,206 @@
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "app/commands.h"
+#include "app/replay_options.h"
+#include "book/order_books.h"
+#include "feed/source/open_message_source.h"
+#include "pipeline/feed_run.h"
+#include "pipeline/market_analytics.h"
+#include "pipeline/symbol_filter.h"
+#include "sinks/row_writer.h"
+#include "table/describe.h"
+
+namespace tapeline::app {
+
+namespace {
+
+// The tables being written. A row outside the wanted time is dropped here, after the operators have seen it.
+class TableWriters {
+ public:
+  TableWriters(EventTime from, EventTime until) : from_(from), until_(until) {}
+
+  template <class Row>
+  Result<void> open(const ReplayOptions& options, const table::Schema& schema) {
+    const std::string path = options.output == "-" ? "-"
+                                                   : fmt::format("{}/{}.{}", options.output, schema.name,
+                                                                 sinks::extension_of(options.format));
+    Result<sinks::RowWriter<Row>> writer =
+        sinks::RowWriter<Row>::open(options.format, path, schema, {.trading_date = options.trading_date});
+    if (!writer) return std::unexpected(writer.error());
+    auto& table = std::get<Table<Row>>(tables_);
+    table.writer.emplace(std::move(*writer));
+    table.path = path;
+    return {};
+  }
+
+  template <class Row>
+  void emit(const Row& row) {
+    auto& table = std::get<Table<Row>>(tables_);
+    if (time_of(row) < from_ || time_of(row) > until_) return;
+    table.writer->push(row);
+    ++table.rows;
+  }
+
+  // Finishes every table, also after one has failed; reports the first failure.
+  Result<void> finish() {
+    Result<void> first;
+    std::apply(
+        [&](auto&... table) {
+          const auto finish_one = [&](auto& one) {
+            if (!one.writer) return;
+            if (const Result<void> done = one.writer->finish(); !done && first) first = done;
+          };
+          (finish_one(table), ...);
+        },
+        tables_);
+    return first;
+  }
+
+  [[nodiscard]] bool failed() const {
+    return std::apply([](const auto&... table) { return ((table.writer && table.writer->failed()) || ...); },
+                      tables_);
+  }
+
+  // Calls f(path, rows) for each table that is open.
+  template <class F>
+  void for_each(F&& f) const {
+    std::apply([&](const auto&... table) { ((table.writer ? f(table.path, table.rows) : void()), ...); },
+               tables_);
+  }
+
+ private:
+  template <class Row>
+  struct Table {
+    std::optional<sinks::RowWriter<Row>> writer;
+    std::string path;
+    std::uint64_t rows = 0;
+  };
+
+  template <class Row>
+  static EventTime time_of(const Row& row) {
+    if constexpr (requires { row.start; })
+      return row.start;
+    else
+      return row.time;
+  }
+
+  EventTime from_;
+  EventTime until_;
+  std::tuple<Table<analytics::BboRow>, Table<analytics::TradeRow>, Table<analytics::BarRow>,
+             Table<analytics::SpreadRow>, Table<analytics::DepthRow>, Table<analytics::SnapshotRow>>
+      tables_;
+};
+
+Result<void> open_tables(const ReplayOptions& options, TableWriters& tables) {
+  const pipeline::AnalyticsConfig& config = options.analytics;
+  Result<void> done;
+  const auto open = [&]<class Row>(bool wanted, const table::Schema& schema, const Row*) {
+    if (wanted && done) done = tables.open<Row>(options, schema);
+  };
+  open(config.bbo, analytics::bbo_schema(), static_cast<analytics::BboRow*>(nullptr));
+  open(config.trades, analytics::trades_schema(), static_cast<analytics::TradeRow*>(nullptr));
+  open(config.bars, analytics::bars_schema(), static_cast<analytics::BarRow*>(nullptr));
+  open(config.spread, analytics::spread_schema(), static_cast<analytics::SpreadRow*>(nullptr));
+  open(config.depth, analytics::depth_schema(), static_cast<analytics::DepthRow*>(nullptr));
+  open(config.snapshots,
+       analytics::snapshots_schema(std::min(config.levels, analytics::SnapshotRow::max_levels)),
+       static_cast<analytics::SnapshotRow*>(nullptr));
+  return done;
+}
+
+void print_summary(const ReplayOptions& options, const pipeline::FeedRunSummary& summary,
+                   const feed::MessageSource& source, const book::OrderBooks& books,
+                   const TableWriters& tables, double seconds) {
+  fmt::print(stderr, "{} messages in {:.2f} s: {:.2f} M messages/s\n", summary.messages, seconds,
+             static_cast<double>(summary.messages) / seconds / 1e6);
+  const auto count = [](std::uint64_t n, std::string_view what) {
+    if (n != 0) fmt::print(stderr, "  {} {}\n", n, what);
+  };
+  const feed::SourceCounters& input = source.counters();
+  const book::BookCounters& bad = books.counters();
+  count(input.missing_messages, "messages missing: books are marked gapped from there on");
+  count(input.malformed_packets, "malformed packets dropped");
+  count(input.duplicate_packets, "duplicate packets dropped");
+  count(input.trailing_bytes, "bytes behind the end of the feed ignored");
+  count(summary.out_of_order, "messages with a time before that of an earlier one");
+  count(bad.unknown_order, "messages for an order that is not in the book");
+  count(bad.overfill, "executions or cancels of more than the order had left");
+  count(bad.duplicate_ref, "orders whose reference was already live");
+  count(bad.invalid_field, "messages with an impossible field");
+  count(bad.unknown_message, "messages of an unknown type");
+  count(bad.malformed_message, "messages of a wrong length");
+  count(bad.crossed, "times a book crossed outside an auction or halt");
+  tables.for_each([](const std::string& path, std::uint64_t rows) {
+    if (path != "-") fmt::print(stderr, "  {:>12} rows  {}\n", rows, path);
+  });
+  if (options.output != "-" && options.format == sinks::TableFormat::parquet)
+    fmt::print(
+        stderr,
+        "Ask them:  tapeline query --data {} \"SELECT symbol, count(*) AS changes FROM bbo GROUP BY ALL "
+        "ORDER BY changes DESC LIMIT 10\"\n",
+        options.output);
+}
+
+Result<void> replay(const ReplayOptions& options) {
+  Result<std::unique_ptr<feed::MessageSource>> source = feed::open_message_source(options.file);
+  if (!source) return std::unexpected(source.error());
+  TableWriters tables(options.from, options.until);
+  if (const Result<void> opened = open_tables(options, tables); !opened) return opened;
+
+  const auto books = std::make_unique<book::OrderBooks>();
+  pipeline::MarketAnalytics<TableWriters> analytics(options.analytics, *books, tables);
+  pipeline::SymbolFilter filter(options.symbols);
+  pipeline::FeedRunSummary summary;
+  pipeline::FeedRunOptions run;
+  run.until = options.until;
+  run.on_progress = [&](const feed::MessageSource&, std::uint64_t) { return !tables.failed(); };
+  const auto start = std::chrono::steady_clock::now();
+  // A failure of the input is reported last: the rows before it are kept.
+  const Result<void> read = pipeline::run_feed(**source, *books, analytics, run, summary, filter);
+  analytics.finish();
+  if (const Result<void> written = tables.finish(); !written) return written;
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+  print_summary(options, summary, **source, *books, tables, taken.count());
+  if (!read) return read;
+  if (const std::vector<std::string> missing = filter.missing(); !missing.empty())
+    return fail(ErrorCode::not_found,
+                fmt::format("no message names the symbol {}", fmt::join(missing, ", ")));
+  return {};
+}
+
+void describe_tables() {
+  for (const table::Schema* schema :
+       {&analytics::bbo_schema(), &analytics::trades_schema(), &analytics::bars_schema(),
+        &analytics::spread_schema(), &analytics::depth_schema(), &analytics::snapshots_schema(3)})
+    fmt::print("## {}\n\n{}\n\n{}\n", schema->name, schema->description, table::describe(*schema));
+}
+
+}  // namespace
+
+void add_replay_command(CLI::App& program, Action& action) {
+  auto text = std::make_shared<ReplayText>();
+  CLI::App* command =
+      program.add_subcommand("replay", "Rebuild the books of a feed and write tables of analytics");
+  add_replay_options(*command, *text);
+  command->callback([&action, text] {
+    action = [text]() -> Result<void> {
+      if (text->describe) {
+        describe_tables();
+        return {};
+      }
+      const Result<ReplayOptions> options = parse_replay_options(*text);
+      if (!options) return std::unexpected(options.error());
+      return replay(*options);
+    };
+  });
+}
+
+}  // namespace tapeline::app

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "market/types.h"
+#include "pipeline/market_analytics.h"
+#include "sinks/table_sink.h"
+
+namespace tapeline::app {
+
+// The command line of `tapeline replay` as the user wrote it.
+struct ReplayText {
+  std::string file;
+  std::string output = "tapeline-data";
+  std::string format = "parquet";
+  std::vector<std::string> tables{"bbo", "trades", "bars"};
+  std::vector<std::string> symbols;
+  std::string from;
+  std::string to;
+  std::string bar = "10ms";
+  std::string interval = "1s";
+  std::size_t levels = 10;
+  bool on_change = false;
+  std::string date;
+  bool describe = false;
+  bool no_progress = false;
+};
+
+// What it means.
+struct ReplayOptions {
+  std::string file;
+  std::string output;
+  sinks::TableFormat format = sinks::TableFormat::parquet;
+  pipeline::AnalyticsConfig analytics;
+  std::vector<std::string> symbols;
+  EventTime from{0};
+  EventTime until{UINT64_MAX};  // Included.
+  std::chrono::sys_days trading_date{};
+  bool no_progress = false;
+};
+
+void add_replay_options(CLI::App& command, ReplayText& text);
+Result<ReplayOptions> parse_replay_options(const ReplayText& text);
+
+// "10ms", "1s", "250us", "5m", "1h" in nanoseconds.
+Result<std::uint64_t> parse_duration(std::string_view text);
+
+// The day a NASDAQ sample file is named for, "01302019.NASDAQ_ITCH50.gz"; the epoch if its name says none.
+std::chrono::sys_days date_in_name(std::string_view path);
+
+}  // namespace tapeline::app

@@ -1,0 +1,147 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "analytics/bars.h"
+#include "analytics/bbo_changes.h"
+#include "analytics/book_snapshots.h"
+#include "analytics/depth.h"
+#include "analytics/spread.h"
+#include "analytics/trades.h"
+#include "book/book_types.h"
+#include "book/order_books.h"
+#include "market/event.h"
+#include "stream/operator.h"
+
+namespace tapeline::pipeline {
+
+// Which tables are computed, and how.
+struct AnalyticsConfig {
+  bool bbo = true;
+  bool trades = true;
+  bool bars = true;
+  bool spread = false;
+  bool depth = false;
+  bool snapshots = false;
+  std::uint64_t bar_ns = 10'000'000;
+  std::uint64_t interval_ns = nanoseconds_per_second;  // Of spread, depth and snapshots.
+  bool snapshots_on_change = false;
+  std::size_t levels = 10;  // Of depth and snapshots.
+};
+
+// The job graph, in one place: what each operator listens to.
+//
+//                        +-- BBO changes --> bbo rows
+//   events --> books ----+-- BBO changes --> quoted spread --> spread rows
+//                        +-- trades -------> trade rows
+//                        +-- trades -------> time bars ------> bar rows
+//                        +-- order changes-> depth ----------> depth rows
+//                        +-- order changes-> snapshots ------> snapshot rows
+//
+// The watermark is the time of the newest message: a feed is in order, so nothing earlier follows. It moves
+// before the message is applied, so a window sees the book as it was at the window's end.
+//
+// Replay, the live pipeline and the benchmarks use it with their own collectors; `Out` has emit(row) for each
+// row type. Handed to OrderBooks::apply as its handler.
+template <class Out>
+class MarketAnalytics : public book::NullBookHandler {
+ public:
+  MarketAnalytics(const AnalyticsConfig& config, const book::OrderBooks& books, Out& out)
+      : config_(config),
+        books_(books),
+        out_(out),
+        bars_(config.bar_ns),
+        spread_(config.interval_ns),
+        depth_(config.interval_ns, config.levels),
+        snapshots_(config.snapshots_on_change ? 0 : config.interval_ns, config.levels) {
+    static_assert(stream::Collector<Out, analytics::BboRow> && stream::Collector<Out, analytics::TradeRow> &&
+                  stream::Collector<Out, analytics::BarRow> && stream::Collector<Out, analytics::SpreadRow> &&
+                  stream::Collector<Out, analytics::DepthRow> &&
+                  stream::Collector<Out, analytics::SnapshotRow>);
+  }
+
+  void on_event_begin(const Event& event) {
+    if (raw(event.time) >= next_timer_) [[unlikely]]
+      advance(event.time);
+  }
+
+  void on_order(const Event& event, const book::OrderChange& change) {
+    if (config_.depth) depth_.process(context(event, Quality::good), change, out_);
+    if (config_.snapshots) snapshots_.process(context(event, Quality::good), change, books_, out_);
+  }
+
+  void on_bbo(const Event& event, const book::Bbo&, const book::Bbo& after, Quality quality) {
+    if (config_.bbo) bbo_.process(context(event, quality), books_.symbol(event.locate), after, out_);
+    if (config_.spread) spread_.process(context(event, quality), after, out_);
+  }
+
+  void on_trade(const Event& event, const book::TradeReport& trade, const book::Bbo& prevailing,
+                Quality quality) {
+    if (config_.trades)
+      trades_.process(context(event, quality), books_.symbol(event.locate), trade, prevailing, out_);
+    if (config_.bars) bars_.process(context(event, quality), trade, out_);
+  }
+
+  void on_broken_trade(const Event& event) {
+    if (config_.trades)
+      trades_.process_broken(context(event, books_.quality(event.locate)), books_.symbol(event.locate),
+                             event.match(), out_);
+  }
+
+  void on_event_end(const Event& event) {
+    if (config_.snapshots) snapshots_.on_event_end(context(event, Quality::good), books_, out_);
+  }
+
+  // The input is over: closes every open window.
+  void finish() { fire(EventTime{UINT64_MAX - 1}); }
+
+  void save(stream::StateWriter& writer) const {
+    bars_.save(writer);
+    spread_.save(writer);
+    depth_.save(writer);
+    snapshots_.save(writer);
+    writer.put(next_timer_);
+  }
+  void load(stream::StateReader& reader) {
+    bars_.load(reader);
+    spread_.load(reader);
+    depth_.load(reader);
+    snapshots_.load(reader);
+    next_timer_ = reader.get<std::uint64_t>();
+  }
+
+ private:
+  static stream::Context context(const Event& event, Quality quality) {
+    return {event.locate, event.sequence, event.time, event.captured, quality};
+  }
+
+  [[gnu::noinline]] void advance(EventTime watermark) {
+    fire(watermark);
+    const auto boundary = [&](std::uint64_t width) { return (raw(watermark) / width + 1) * width; };
+    next_timer_ = UINT64_MAX;
+    if (config_.bars) next_timer_ = std::min(next_timer_, boundary(config_.bar_ns));
+    if (config_.spread || config_.depth || config_.snapshots)
+      next_timer_ = std::min(next_timer_, boundary(config_.interval_ns));
+  }
+
+  void fire(EventTime watermark) {
+    bars_.on_timer(watermark, books_, out_);
+    spread_.on_timer(watermark, books_, out_);
+    depth_.on_timer(watermark, books_, out_);
+    snapshots_.on_timer(watermark, books_, out_);
+  }
+
+  AnalyticsConfig config_;
+  const book::OrderBooks& books_;
+  Out& out_;
+  analytics::BboChanges bbo_;
+  analytics::Trades trades_;
+  analytics::TimeBars bars_;
+  analytics::QuotedSpread spread_;
+  analytics::Depth depth_;
+  analytics::BookSnapshots snapshots_;
+  std::uint64_t next_timer_ = 0;
+};
+
+}  // namespace tapeline::pipeline
