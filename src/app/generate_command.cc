@@ -1,12 +1,12 @@
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "app/commands.h"
+#include "app/interrupt_guard.h"
 #include "app/output_file.h"
+#include "app/progress.h"
 #include "simulator/market_simulator.h"
 
 namespace tapeline::app {
@@ -34,60 +34,6 @@ struct Options {
   std::string truth_book;
   bool no_progress = false;
   simulator::Config config;
-};
-
-volatile std::sig_atomic_t interrupted = 0;
-
-// Lets the loop end in order, so that the unfinished file is removed.
-class InterruptGuard {
- public:
-  InterruptGuard() {
-    struct sigaction action{};
-    action.sa_handler = [](int) { interrupted = 1; };
-    sigaction(SIGINT, &action, &previous_interrupt_);
-    sigaction(SIGTERM, &action, &previous_terminate_);
-  }
-  ~InterruptGuard() {
-    sigaction(SIGINT, &previous_interrupt_, nullptr);
-    sigaction(SIGTERM, &previous_terminate_, nullptr);
-  }
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-
- private:
-  struct sigaction previous_interrupt_{};
-  struct sigaction previous_terminate_{};
-};
-
-// One line on standard error, rewritten a few times a second.
-class Progress {
- public:
-  Progress(bool wanted, std::uint64_t total) : shown_(wanted && ::isatty(STDERR_FILENO)), total_(total) {}
-  ~Progress() {
-    if (drawn_) std::fputs("\r\033[K", stderr);
-  }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
-  void show(std::uint64_t done) {
-    const Clock::time_point now = Clock::now();
-    if (!shown_ || now - last_ < std::chrono::milliseconds(200)) return;
-    last_ = now;
-    drawn_ = true;
-    const double seconds = std::chrono::duration<double>(now - start_).count();
-    const double rate = static_cast<double>(done) / seconds;
-    fmt::print(stderr, "\r\033[K{:.1f} of {:.1f} M messages, {:.1f} M/s, {:.0f} s left",
-               static_cast<double>(done) / 1e6, static_cast<double>(total_) / 1e6, rate / 1e6,
-               static_cast<double>(total_ - done) / rate);
-    std::fflush(stderr);
-  }
-
- private:
-  bool shown_;
-  bool drawn_ = false;
-  std::uint64_t total_;
-  Clock::time_point start_ = Clock::now();
-  Clock::time_point last_ = start_;
 };
 
 Result<void> write_text(const std::string& path, std::string_view text) {
@@ -139,19 +85,20 @@ Result<void> generate(const Options& options) {
   if (auto valid = options.config.validate(); !valid) return valid;
   Result<OutputFile> file = OutputFile::open(options.out);
   if (!file) return std::unexpected(file.error());
-  const InterruptGuard guard;
+  const InterruptGuard guard(OnInterrupt::finish_in_order);
   const Clock::time_point start = Clock::now();
   simulator::MarketSimulator simulator(options.config);
   std::uint64_t bytes = 0;
   {
-    Progress progress(!options.no_progress, options.config.messages);
+    Progress progress(!options.no_progress);
     for (std::span<const std::byte> block = simulator.next_block(); !block.empty();
          block = simulator.next_block()) {
       if (auto done = file->write(block); !done) return done;
-      if (interrupted)
+      if (InterruptGuard::interrupted())
         return fail(ErrorCode::interrupted, fmt::format("interrupted; {} was not made", options.out));
       bytes += block.size();
-      progress.show(simulator.messages());
+      progress.show(simulator.messages(),
+                    static_cast<double>(simulator.messages()) / static_cast<double>(options.config.messages));
     }
   }
   constexpr std::array<std::byte, 2> end_marker{};
