@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <ctime>
 #include <cstring>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
@@ -210,7 +210,8 @@ void add_bench_command(CLI::App& program, Action& action) {
   command->description(
       "Reads the file into memory, runs once to warm up and then at least five times, on one core, and "
       "prints\n"
-      "one JSON line: messages, ns_per_message (min, median, max; CPU time of the thread), what was counted, input_mb (the file held "
+      "one JSON line: messages, ns_per_message (min, median, max; CPU time of the thread), what was counted, "
+      "input_mb (the file held "
       "in\n"
       "memory) and peak_rss_mb (the peak of resident memory above that).\n"
       "For instructions per message: valgrind --tool=callgrind build/release/tapeline bench books FILE "

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -121,21 +122,23 @@ class OrderBooks {
     unsigned position;  // In the block.
   };
 
-  // What the look-ahead learned of an event; right when it was learned, checked when it is used.
-  struct Hint {
-    std::uint32_t home;   // In the index.
-    std::uint32_t block;  // The order's block, later the first one of its price level.
+  // Messages are applied in chunks; while one is applied, the stages of the look-ahead load what the next
+  // ones will touch. No stage branches on the kind of a message, which cannot be guessed.
+  static constexpr std::size_t chunk = 16;
+  struct Hints {
+    std::array<std::uint32_t, chunk> home;   // In the index.
+    std::array<std::uint32_t, chunk> block;  // The order's block, later the first one of its price level.
   };
-
-  void prefetch_index(const Event& event, Hint& hint) const;
-  void prefetch_block(const Event& event, Hint& hint) const;
-  void prefetch_level(const Event& event, Hint& hint) const;
+  void prefetch_index(std::span<const Event> events, Hints& hints) const;
+  void prefetch_blocks(std::span<const Event> events, Hints& hints) const;
+  void prefetch_levels(std::span<const Event> events, Hints& hints) const;
+  void prefetch_tails(std::size_t count, const Hints& hints) const;
 
   // The order's slot in the index, or the free one where it would go; see OrderIndex::probe.
   [[nodiscard]] OrderIndex::Slot& probe(Locate locate, OrderRef ref, std::size_t home);
   [[nodiscard]] std::optional<Place> find(Locate locate, OrderRef ref) const;
 
-  [[nodiscard]] bool has_room() const { return free_blocks_ != none || next_block_ < blocks_.capacity(); }
+  [[nodiscard]] bool has_room() const { return (free_blocks_ != none) | (next_block_ < blocks_.capacity()); }
   std::uint32_t take_block();
   void free_block(std::uint32_t number) {
     blocks_[number].set_identity(0);  // No hint may take it for a level.
@@ -159,9 +162,9 @@ class OrderBooks {
   }
 
   template <class Handler>
-  void apply_one(const Event& event, const Hint& hint, Handler& handler);
+  void apply_one(const Event& event, std::uint32_t likely_level, Handler& handler);
   template <class Handler>
-  void apply_add(const Event& event, const Hint& hint, Handler& handler);
+  void apply_add(const Event& event, std::uint32_t likely_level, Handler& handler);
   template <class Handler>
   void apply_reduction(const Event& event, Handler& handler);
   template <class Handler>

@@ -44,14 +44,16 @@ class OrderIndex {
   [[nodiscard]] std::size_t home(OrderRef ref) const { return home_of(tag_of(ref)); }
 
   // Starts to load the line where the reference would be.
-  void prefetch(std::size_t home) const { _mm_prefetch(reinterpret_cast<const char*>(&slots_[home]), _MM_HINT_T0); }
+  void prefetch(std::size_t home) const {
+    _mm_prefetch(reinterpret_cast<const char*>(&slots_[home]), _MM_HINT_T0);
+  }
 
   // The block that the reference most likely is in, 0 if none: for prefetching, never relied on. Looks at two
   // slots and does not branch.
   [[nodiscard]] std::uint32_t peek(OrderRef ref, std::size_t home) const {
     const Slot* slot = &slots_[home];
     slot += slot->tag != tag_of(ref);  // There is a spare slot behind the last.
-    return slot->tag == tag_of(ref) ? slot->block : 0;
+    return slot->block & (0u - std::uint32_t{slot->tag == tag_of(ref)});
   }
 
   // The slot with this reference that `accept(slot)` confirms, or the free slot where the search ended

@@ -48,9 +48,17 @@ struct alignas(64) QueueBlock {
   }
   void set_identity(std::uint64_t all) { std::memcpy(static_cast<void*>(this), &all, sizeof all); }
 
+  // Number of the level's first block, given this block's own; without a branch.
+  [[nodiscard]] std::uint32_t first_of(std::uint32_t own) const {
+    const std::uint32_t other = std::uint32_t{is_first} - 1;  // All ones if it is not the first.
+    return (own & ~other) | (first & other);
+  }
+
   [[nodiscard]] bool is_full() const { return shares[capacity - 1] != 0; }
   [[nodiscard]] bool is_empty() const { return shares[0] == 0; }
-  [[nodiscard]] unsigned size() const { return static_cast<unsigned>(std::countr_zero(free_mask() | 1u << capacity)); }
+  [[nodiscard]] unsigned size() const {
+    return static_cast<unsigned>(std::countr_zero(free_mask() | 1u << capacity));
+  }
 
   [[nodiscard]] OrderRef ref(unsigned position) const {
     return OrderRef{std::uint64_t{ref_high} << 32 | ref_low[position]};
@@ -90,7 +98,8 @@ struct alignas(64) QueueBlock {
 
  private:
   [[nodiscard]] unsigned free_mask() const {
-    const __m128i free = _mm_cmpeq_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(shares)), _mm_setzero_si128());
+    const __m128i free =
+        _mm_cmpeq_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(shares)), _mm_setzero_si128());
     return static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(free)));
   }
 };

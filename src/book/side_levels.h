@@ -1,6 +1,5 @@
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -16,11 +15,11 @@ namespace tapeline::book {
 using PriceKey = std::int32_t;
 
 [[nodiscard]] inline PriceKey key_of(Side side, Price price) {
-  const std::uint32_t flip = side == Side::bid ? 0x8000'0000u : 0x7FFF'FFFFu;
+  const std::uint32_t flip = 0x8000'0000u - raw(side);  // 0x7FFF'FFFF for asks, without a branch.
   return static_cast<PriceKey>(price.ticks ^ flip);
 }
 [[nodiscard]] inline Price price_of(Side side, PriceKey key) {
-  const std::uint32_t flip = side == Side::bid ? 0x8000'0000u : 0x7FFF'FFFFu;
+  const std::uint32_t flip = 0x8000'0000u - raw(side);  // 0x7FFF'FFFF for asks, without a branch.
   return Price{static_cast<std::uint32_t>(key) ^ flip};
 }
 
@@ -31,7 +30,8 @@ using PriceKey = std::int32_t;
 // One allocation: `pad` entries that are smaller than any other, `capacity` entries, `pad` spare, so that
 // vectors may reach over either end.
 struct SideLevels {
-  static constexpr std::uint32_t pad = 8;
+  static constexpr std::uint32_t step = 16;  // How many entries one step of a search looks at.
+  static constexpr std::uint32_t pad = step;
 
   std::int64_t* entries = nullptr;  // Null while the side has never had an order.
   std::uint32_t size = 0;
@@ -52,15 +52,16 @@ struct SideLevels {
     const __m256i last = _mm256_set1_epi64x(entry(wanted, 0xFFFF'FFFFu));
     std::uint32_t at = size;
     for (;;) {
-      const auto* eight = reinterpret_cast<const __m256i*>(entries + at - 8);
-      const __m256i low = _mm256_cmpgt_epi64(_mm256_loadu_si256(eight), last);
-      const __m256i high = _mm256_cmpgt_epi64(_mm256_loadu_si256(eight + 1), last);
-      // Sorted, so the greater ones are a run at the top: four 64-bit lanes each, one bit a lane.
-      const int mask =
-          _mm256_movemask_pd(_mm256_castsi256_pd(low)) | _mm256_movemask_pd(_mm256_castsi256_pd(high)) << 4;
-      const auto count = static_cast<std::uint32_t>(std::popcount(static_cast<unsigned>(mask)));
+      // Sorted, so the greater ones are a run at the top: all ones where greater, summed up.
+      const auto* from = reinterpret_cast<const __m256i*>(entries + at - step);
+      __m256i greater = _mm256_cmpgt_epi64(_mm256_loadu_si256(from), last);
+      for (std::uint32_t i = 1; i < step / 4; ++i)
+        greater = _mm256_add_epi64(greater, _mm256_cmpgt_epi64(_mm256_loadu_si256(from + i), last));
+      const __m128i pair =
+          _mm_add_epi64(_mm256_castsi256_si128(greater), _mm256_extracti128_si256(greater, 1));
+      const auto count = static_cast<std::uint32_t>(-(_mm_cvtsi128_si64(pair) + _mm_extract_epi64(pair, 1)));
       at -= count;
-      if (count < 8) return at;
+      if (count < step) return at;
     }
   }
 

@@ -101,7 +101,8 @@ struct alignas(64) Event {
     CircuitBreakerBody circuit_breaker;
   };
 
-  [[nodiscard]] Side side() const { return code == 'S' ? Side::ask : Side::bid; }
+  // Without a branch: which side comes next is a coin toss.
+  [[nodiscard]] Side side() const { return static_cast<Side>(code == 'S'); }
   [[nodiscard]] OrderRef new_ref() const { return OrderRef{order.second}; }
   [[nodiscard]] MatchNumber match() const { return MatchNumber{order.second}; }
 };
