@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 
 #include "app/commands.h"
+#include "app/interrupt_guard.h"
+#include "app/progress.h"
 #include "app/replay_options.h"
 #include "book/order_books.h"
 #include "feed/source/open_message_source.h"
@@ -161,10 +163,19 @@ Result<void> replay(const ReplayOptions& options) {
   pipeline::FeedRunSummary summary;
   pipeline::FeedRunOptions run;
   run.until = options.until;
-  run.on_progress = [&](const feed::MessageSource&, std::uint64_t) { return !tables.failed(); };
+  const InterruptGuard guard(OnInterrupt::finish_in_order);
+  Progress progress(!options.no_progress);
+  run.on_progress = [&](const feed::MessageSource& input, std::uint64_t messages) {
+    progress.show(messages, input.progress());
+    return !tables.failed() && !InterruptGuard::interrupted();
+  };
   const auto start = std::chrono::steady_clock::now();
   // A failure of the input is reported last: the rows before it are kept.
   const Result<void> read = pipeline::run_feed(**source, *books, analytics, run, summary, filter);
+  progress.clear();
+  if (InterruptGuard::interrupted())
+    return fail(ErrorCode::interrupted,
+                "interrupted: no table was kept; run it again, or with --to for a part of the day");
   analytics.finish();
   if (const Result<void> written = tables.finish(); !written) return written;
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;

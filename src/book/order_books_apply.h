@@ -138,7 +138,7 @@ inline std::uint32_t OrderBooks::take_block() {
     ++first.level_orders;
     const std::uint32_t first_number = number;
     number = first.link;
-    if (blocks_[number].is_full() | (blocks_[number].ref_high != ref_high)) [[unlikely]]
+    if (blocks_[number].is_full() || blocks_[number].ref_high != ref_high) [[unlikely]]
       number = append_block(first_number, ref);
     blocks_[number].append(ref, shares);
   } else {
@@ -299,7 +299,8 @@ inline void OrderBooks::apply_replace(const Event& event, Handler& handler) {
   const PriceKey old_key = block.key;
   const PriceKey new_key = key_of(side, event.order.price);
   const std::uint16_t attribution = slot.attribution();
-  const bool at_best = is_at_best(book, side, old_key) | is_at_best(book, side, new_key);
+  // Together, since either makes the best price move: at the better of the two prices.
+  const bool at_best = is_at_best(book, side, std::max(old_key, new_key));
   handler.on_order(event, OrderChange{ref, side, price_of(side, old_key), block.shares[position], 0,
                                       slot.entered(), mpids_[attribution]});
   remove(slot, book, position);

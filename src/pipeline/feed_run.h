@@ -65,7 +65,8 @@ Result<void> run_feed(feed::MessageSource& source, book::OrderBooks& books, Hand
       std::size_t wanted = 0;
       for (; wanted < count; ++wanted) {
         const EventTime time = (*batch)[wanted].time;
-        if (time > options.until) break;
+        // A message that cannot be trusted has no say in when the run ends.
+        if (time > options.until && (*batch)[wanted].kind < EventKind::unknown) break;
         if (time < summary.last) [[unlikely]] {
           if (raw(time) != 0) ++summary.out_of_order;
         } else {
