@@ -41,7 +41,9 @@ void append_raw(std::string& out, T value) {
 template <class T, class Convert>
 void append_converted(std::string& out, std::span<const std::uint64_t> keys, Convert convert) {
   const std::size_t before = out.size();
-  out.resize_and_overwrite(before + keys.size() * sizeof(T), [&](char* data, std::size_t size) {
+  const std::size_t size = before + keys.size() * sizeof(T);
+  // The size that the string hands in is its new capacity in GCC 12, and may be more than was asked for.
+  out.resize_and_overwrite(size, [&](char* data, std::size_t) {
     for (std::size_t i = 0; i < keys.size(); ++i) {
       const T value = convert(keys[i]);
       std::memcpy(data + before + i * sizeof(T), &value, sizeof value);
