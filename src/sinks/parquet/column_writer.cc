@@ -161,6 +161,8 @@ Encoding ColumnWriter::encode_values(std::string& body) {
 // theirs.
 bool ColumnWriter::encode_by_dictionary(std::string& body) {
   if (!dictionary_pays_) return false;
+  // Of nulls alone so far. Were it all the row group has, there would be no dictionary for the page to use.
+  if (present_count_ == 0 && dictionary_.values().empty()) return false;
   for (std::size_t i = 0; i < present_count_; ++i) indices_[i] = dictionary_.index_of(keys_[i]);
   const std::size_t values = dictionary_.values().size();
   keys_in_dictionary_pages_ += present_count_;
