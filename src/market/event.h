@@ -101,6 +101,8 @@ struct alignas(64) Event {
     CircuitBreakerBody circuit_breaker;
   };
 
+  // Whether what it says can be trusted, its time included.
+  [[nodiscard]] bool is_readable() const { return kind < EventKind::unknown; }
   [[nodiscard]] Side side() const { return code == 'S' ? Side::ask : Side::bid; }
   [[nodiscard]] OrderRef new_ref() const { return OrderRef{order.second}; }
   [[nodiscard]] MatchNumber match() const { return MatchNumber{order.second}; }

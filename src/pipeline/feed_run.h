@@ -65,6 +65,8 @@ Result<void> run_feed(feed::MessageSource& source, book::OrderBooks& books, Hand
       std::size_t wanted = 0;
       for (; wanted < count; ++wanted) {
         const EventTime time = (*batch)[wanted].time;
+        if (!(*batch)[wanted].is_readable()) [[unlikely]]
+          continue;
         if (time > options.until) break;
         if (time < summary.last) [[unlikely]] {
           if (raw(time) != 0) ++summary.out_of_order;
