@@ -149,6 +149,13 @@ class ReplayTest(harness.TestCase):
         self.assertGreater(int(row["bars"]), 100)
         self.assertEqual(set(row.values()), {row["rows"]}, row)
 
+    def test_trades_in_the_continuous_market_lie_within_the_quotes(self):
+        [row] = query(self.tables, "SELECT count(*) AS trades, sum((price BETWEEN bid_price AND ask_price)::INT) AS inside "
+                                   "FROM trades WHERE kind = 'displayed' AND printable = 'Y' "
+                                   "AND bid_price > 0 AND ask_price > 0")
+        self.assertGreater(int(row["trades"]), 500)
+        self.assertEqual(row["trades"], row["inside"])
+
     def test_bars_of_10_ms_follow_from_the_trades(self):
         self.assert_bars_follow_from_trades(self.tables, SECOND // 100)
 
