@@ -83,6 +83,15 @@ class Feed:
         path.write_bytes(self.bytes + b"\0\0")
         return path
 
+    def packet(self, sequence, count, session=b"SESSION001"):
+        """What was built so far as one MoldUDP64 packet in a record of a pcap file; starts anew."""
+        payload = session + struct.pack(">QH", sequence, count) + self.bytes
+        udp = struct.pack(">HHHH", 1000, 26400, 8 + len(payload), 0) + payload
+        ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 1, 17, 0, bytes(4), bytes([233, 54, 12, 1])) + udp
+        frame = bytes(12) + b"\x08\x00" + ip
+        self.bytes = b""
+        return struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame
+
 
 class ReplayTest(harness.TestCase):
     @classmethod
@@ -360,6 +369,27 @@ class ReplayTest(harness.TestCase):
         self.assertEqual(query(folder, "SELECT symbol, price, size, aggressor, cross_type, bid_price FROM trades"),
                          [{"symbol": "AAA", "price": "50", "size": "100", "aggressor": "", "cross_type": "",
                            "bid_price": ""}])
+
+    def test_missing_messages_show_in_the_quality(self):
+        feed = Feed()
+        capture = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+        # The order closes the first bar: one that is open when messages go missing may lack some of them.
+        feed.directory(0).hidden_trade(SECOND, 1, 50_0000, 1).order(SECOND + SECOND // 2, 1, b"B", 100, 49_0000)
+        capture += feed.packet(1, 3)
+        capture += feed.hidden_trade(2 * SECOND, 2, 50_0000, 2).packet(9, 1)
+        (self.folder / "gap.pcap").write_bytes(capture)
+        folder = self.replay("gap.pcap", tables=("trades", "bars"))
+        for table, size in (("trades", "size"), ("bars", "volume")):
+            self.assertEqual([tuple(row.values()) for row in query(
+                folder, f"SELECT sequence, {size}, quality FROM {table} ORDER BY sequence")],
+                [("2", "1", "good"), ("9", "2", "gapped")])
+
+    def test_messages_missing_at_the_end_show_in_the_windows_that_are_open(self):
+        feed = Feed().directory(0).hidden_trade(SECOND, 1, 50_0000, 1)
+        capture = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1) + feed.packet(1, 2)
+        (self.folder / "end.pcap").write_bytes(capture + feed.packet(500, 0))  # A heartbeat: 497 more were sent.
+        folder = self.replay("end.pcap", tables=("bars",))
+        self.assertEqual([row["quality"] for row in query(folder, "SELECT quality FROM bars")], ["gapped"])
 
     # Times that are not in order.
 
