@@ -31,7 +31,7 @@ test: build
 	@scripts/run_tests.py release
 
 bench: build
-	@scripts/bench.sh build/release
+	@scripts/bench.sh
 
 asan tsan: %: build/%/build.ninja
 	@$(cmake_build) $@ -j $(JOBS)

@@ -12,8 +12,8 @@ if(TAPELINE_BENCH)
   find_package(benchmark REQUIRED)
 endif()
 
-# DuckDB writes Parquet and runs SQL. Its library is copied into the build folder, so that a build folder stays
-# whole when it is moved.
+# DuckDB runs SQL and, in the tests, reads what the sinks wrote. Its library is copied into the build folder, so that a
+# build folder stays whole when it is moved.
 set(TAPELINE_DUCKDB_DIR "${CMAKE_SOURCE_DIR}/third_party/duckdb" CACHE PATH "Where scripts/fetch_duckdb.sh put DuckDB")
 find_path(DUCKDB_INCLUDE duckdb.h HINTS ${TAPELINE_DUCKDB_DIR}/include)
 find_library(DUCKDB_LIBRARY duckdb HINTS ${TAPELINE_DUCKDB_DIR}/lib)

@@ -11,7 +11,8 @@ Both install what is missing first (Debian 12, as root or with sudo; scripts/boo
 
 Use it
   make build         build build/release/tapeline; then try: build/release/tapeline --help
-  make bench         run the micro-benchmarks; BENCH_FILTER=book runs those with "book" in their names
+  make bench         measure decoding, books, analytics and replay over feeds of 20 million messages;
+                     BENCH_FILTER=parquet runs the micro-benchmarks with "parquet" in their names instead
 
 Change it (CONTRIBUTING.md says how)
   make asan          run every test under the address and undefined-behaviour sanitizers

@@ -151,6 +151,17 @@ void print_summary(const ReplayOptions& options, const pipeline::FeedRunSummary&
         options.output);
 }
 
+// A window that starts in the wanted time is written whole, so the run goes on to its end.
+EventTime end_of_run(const ReplayOptions& options) {
+  const std::uint64_t until = raw(options.until);
+  if (until == UINT64_MAX) return options.until;
+  const auto end = [&](bool wanted, std::uint64_t width) {
+    return wanted ? (until / width + 1) * width - 1 : until;
+  };
+  const pipeline::AnalyticsConfig& config = options.analytics;
+  return EventTime{std::max(end(config.bars, config.bar_ns), end(config.spread, config.interval_ns))};
+}
+
 Result<void> replay(const ReplayOptions& options) {
   Result<std::unique_ptr<feed::MessageSource>> source = feed::open_message_source(options.file);
   if (!source) return std::unexpected(source.error());
@@ -162,7 +173,7 @@ Result<void> replay(const ReplayOptions& options) {
   pipeline::SymbolFilter filter(options.symbols);
   pipeline::FeedRunSummary summary;
   pipeline::FeedRunOptions run;
-  run.until = options.until;
+  run.until = end_of_run(options);
   const InterruptGuard guard(OnInterrupt::finish_in_order);
   Progress progress(!options.no_progress);
   run.on_progress = [&](const feed::MessageSource& input, std::uint64_t messages) {

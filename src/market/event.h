@@ -101,6 +101,8 @@ struct alignas(64) Event {
     CircuitBreakerBody circuit_breaker;
   };
 
+  // Whether what it says can be trusted, its time included.
+  [[nodiscard]] bool is_readable() const { return kind < EventKind::unknown; }
   // Without a branch: which side comes next is a coin toss.
   [[nodiscard]] Side side() const { return static_cast<Side>(code == 'S'); }
   [[nodiscard]] OrderRef new_ref() const { return OrderRef{order.second}; }

@@ -47,11 +47,17 @@ Result<void> run_feed(feed::MessageSource& source, book::OrderBooks& books, Hand
       std::make_unique<std::array<Event, batch_size>>();
   feed::SessionName session("");
   std::uint64_t expected = 0;
+  std::uint64_t missing = 0;
   std::uint64_t next_report = 0;
   for (;;) {
     const Result<std::optional<feed::MessageBlock>> next = source.next();
     if (!next) return std::unexpected(next.error());
-    if (!*next) return {};
+    if (!*next) {
+      // Behind the last message, where a heartbeat told of more.
+      if (source.counters().missing_messages > missing) books.mark_all(Quality::gapped);
+      return {};
+    }
+    missing = source.counters().missing_messages;
     const feed::MessageBlock& block = **next;
     if (source.session() != session) {
       if (summary.messages != 0) books.reset();
@@ -65,8 +71,9 @@ Result<void> run_feed(feed::MessageSource& source, book::OrderBooks& books, Hand
       std::size_t wanted = 0;
       for (; wanted < count; ++wanted) {
         const EventTime time = (*batch)[wanted].time;
-        // A message that cannot be trusted has no say in when the run ends.
-        if (time > options.until && (*batch)[wanted].kind < EventKind::unknown) break;
+        if (!(*batch)[wanted].is_readable()) [[unlikely]]
+          continue;
+        if (time > options.until) break;
         if (time < summary.last) [[unlikely]] {
           if (raw(time) != 0) ++summary.out_of_order;
         } else {

@@ -39,8 +39,8 @@ struct AnalyticsConfig {
 //                        +-- order changes-> depth ----------> depth rows
 //                        +-- order changes-> snapshots ------> snapshot rows
 //
-// The watermark is the time of the newest message: a feed is in order, so nothing earlier follows. It moves
-// before the message is applied, so a window sees the book as it was at the window's end.
+// The watermark is the time of the newest message that could be read: a feed is in order, so nothing earlier
+// follows. It moves before the message is applied, so a window sees the book as it was at the window's end.
 //
 // Replay, the live pipeline and the benchmarks use it with their own collectors; `Out` has emit(row) for each
 // row type. Handed to OrderBooks::apply as its handler.
@@ -62,7 +62,7 @@ class MarketAnalytics : public book::NullBookHandler {
   }
 
   void on_event_begin(const Event& event) {
-    if (raw(event.time) >= next_timer_) [[unlikely]]
+    if (raw(event.time) >= next_timer_ && event.is_readable()) [[unlikely]]
       advance(event.time);
   }
 

@@ -1,5 +1,7 @@
 #include "simulator/feed_checker.h"
 
+#include <cmath>
+
 #include <fmt/format.h>
 
 namespace tapeline::simulator {
@@ -132,7 +134,13 @@ void FeedChecker::take(const std::byte* m, std::size_t size) {
           field<std::uint32_t>(m, wire_offset<Add>("price")));
       break;
     case 'C':
-      if (field<char>(m, wire_offset<Executed>("printable")) == 'N') ++out_of_volume_in_auctions;
+      if (field<char>(m, wire_offset<Executed>("printable")) == 'N') {
+        ++out_of_volume_in_auctions;
+      } else if (const auto order = orders.find(ref()); order != orders.end()) {
+        const double at = field<std::uint32_t>(m, wire_offset<Executed>("price"));
+        if (std::abs(at / order->second.price - 1) > 0.1)
+          complain("a price improvement far from the order's price");
+      }
       [[fallthrough]];
     case 'E':
       match(field<std::uint64_t>(m, wire_offset<Executed>("match_number")));

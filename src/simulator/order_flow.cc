@@ -209,7 +209,7 @@ void OrderFlow::take_liquidity(SymbolState& symbol) {
     if (improved) {
       Price price = Market::price(symbol, best);
       if (printable == 'Y' && symbol.tick > 1)
-        price.ticks += resting == Side::bid ? symbol.tick / 2 : -symbol.tick / 2;
+        price.ticks = resting == Side::bid ? price.ticks + symbol.tick / 2 : price.ticks - symbol.tick / 2;
       market_.execute_at(symbol, slot, shares, price, printable);
     } else {
       market_.execute(symbol, slot, shares);

@@ -32,13 +32,14 @@ class TumblingWindows {
   }
 
   // If the watermark has reached the end of the window: calls close(key) for its keys in increasing order,
-  // whatever the order in which they came, and leaves the next window empty.
+  // whatever the order in which they came, and opens the window of the watermark, still without keys.
   template <class Close>
   void advance(EventTime watermark, Close&& close) {
-    if (keys_.empty() || watermark < end()) return;
+    if (watermark < end()) return;
     std::sort(keys_.begin(), keys_.end());
     for (const Locate key : keys_) close(key);
     keys_.clear();
+    start_ = raw(watermark) / width_ns_ * width_ns_;
   }
 
   void save(StateWriter& writer) const {

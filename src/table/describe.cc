@@ -20,6 +20,8 @@ std::string cell(std::string_view text) {
 std::string joined_labels(const Column& column) {
   std::string text;
   for (const std::string_view label : column.labels) {
+    // A set of flags, as quality is: its members alone say what it may hold.
+    if (label.find('+') != std::string_view::npos) continue;
     if (!text.empty()) text += ", ";
     text += label;
   }

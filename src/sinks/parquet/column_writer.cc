@@ -41,7 +41,9 @@ void append_raw(std::string& out, T value) {
 template <class T, class Convert>
 void append_converted(std::string& out, std::span<const std::uint64_t> keys, Convert convert) {
   const std::size_t before = out.size();
-  out.resize_and_overwrite(before + keys.size() * sizeof(T), [&](char* data, std::size_t size) {
+  const std::size_t size = before + keys.size() * sizeof(T);
+  // The size that the string hands in is its new capacity in GCC 12, and may be more than was asked for.
+  out.resize_and_overwrite(size, [&](char* data, std::size_t) {
     for (std::size_t i = 0; i < keys.size(); ++i) {
       const T value = convert(keys[i]);
       std::memcpy(data + before + i * sizeof(T), &value, sizeof value);
@@ -159,6 +161,8 @@ Encoding ColumnWriter::encode_values(std::string& body) {
 // theirs.
 bool ColumnWriter::encode_by_dictionary(std::string& body) {
   if (!dictionary_pays_) return false;
+  // Of nulls alone so far. Were it all the row group has, there would be no dictionary for the page to use.
+  if (present_count_ == 0 && dictionary_.values().empty()) return false;
   for (std::size_t i = 0; i < present_count_; ++i) indices_[i] = dictionary_.index_of(keys_[i]);
   const std::size_t values = dictionary_.values().size();
   keys_in_dictionary_pages_ += present_count_;
