@@ -35,7 +35,8 @@ struct FeedRunSummary {
 };
 
 // Drives every message of a source, in order, through the books and what listens to them. Messages that are
-// missing mark every book `gapped`; a new session resets the books. What came before a failure of the source
+// missing, also before the first, mark every book `gapped`; a new session resets the books, of which the
+// handler is told by on_new_session() if it has one. What came before a failure of the source
 // has been applied when the failure is reported.
 //
 // `filter(events)` moves the events to apply to the front, in order, and returns how many they are.
@@ -46,7 +47,7 @@ Result<void> run_feed(feed::MessageSource& source, book::OrderBooks& books, Hand
   const std::unique_ptr<std::array<Event, batch_size>> batch =
       std::make_unique<std::array<Event, batch_size>>();
   feed::SessionName session("");
-  std::uint64_t expected = 0;
+  std::uint64_t expected = 1;
   std::uint64_t missing = 0;
   std::uint64_t next_report = 0;
   for (;;) {
@@ -59,12 +60,14 @@ Result<void> run_feed(feed::MessageSource& source, book::OrderBooks& books, Hand
     }
     missing = source.counters().missing_messages;
     const feed::MessageBlock& block = **next;
-    if (source.session() != session) {
-      if (summary.messages != 0) books.reset();
-      session = source.session();
-    } else if (summary.messages != 0 && block.first_sequence != expected) {
-      books.mark_all(Quality::gapped);
+    if (source.session() != session && summary.messages != 0) {
+      if constexpr (requires { handler.on_new_session(); }) handler.on_new_session();
+      books.reset();
+      expected = 1;
     }
+    session = source.session();
+    // A capture that begins in the middle of a session lacks what came before it.
+    if (block.first_sequence != expected) books.mark_all(Quality::gapped);
     expected = block.first_sequence + block.message_count;
     itch50::EventCursor cursor(block.bytes, Sequence{block.first_sequence}, block.capture_time);
     while (const std::size_t count = cursor.decode(*batch)) {

@@ -54,7 +54,7 @@ class MarketAnalytics : public book::NullBookHandler {
         bars_(config.bar_ns),
         spread_(config.interval_ns),
         depth_(config.interval_ns, config.levels),
-        snapshots_(config.snapshots_on_change ? 0 : config.interval_ns, config.levels) {
+        snapshots_(snapshot_interval(config), config.levels) {
     static_assert(stream::Collector<Out, analytics::BboRow> && stream::Collector<Out, analytics::TradeRow> &&
                   stream::Collector<Out, analytics::BarRow> && stream::Collector<Out, analytics::SpreadRow> &&
                   stream::Collector<Out, analytics::DepthRow> &&
@@ -96,6 +96,16 @@ class MarketAnalytics : public book::NullBookHandler {
   // The input is over: closes every open window.
   void finish() { fire(EventTime{UINT64_MAX - 1}); }
 
+  // A new session is a new day: its windows have nothing to do with those of the last.
+  void on_new_session() {
+    finish();
+    bars_ = analytics::TimeBars(config_.bar_ns);
+    spread_ = analytics::QuotedSpread(config_.interval_ns);
+    depth_ = analytics::Depth(config_.interval_ns, config_.levels);
+    snapshots_ = analytics::BookSnapshots(snapshot_interval(config_), config_.levels);
+    next_timer_ = 0;
+  }
+
   void save(stream::StateWriter& writer) const {
     bars_.save(writer);
     spread_.save(writer);
@@ -112,6 +122,9 @@ class MarketAnalytics : public book::NullBookHandler {
   }
 
  private:
+  static std::uint64_t snapshot_interval(const AnalyticsConfig& config) {
+    return config.snapshots_on_change ? 0 : config.interval_ns;
+  }
   static stream::Context context(const Event& event, Quality quality) {
     return {event.locate, event.sequence, event.time, event.captured, quality};
   }
