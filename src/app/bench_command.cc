@@ -67,6 +67,7 @@ Extra run_decode(const Input& input) {
   std::uint64_t count = 0;
   __m128i fold = _mm_setzero_si128();
   while (at < end) {
+    _mm_prefetch(reinterpret_cast<const char*>(at) + itch50::read_ahead_bytes, _MM_HINT_T0);
     const std::size_t length = load_be<std::uint16_t>(at);
     itch50::Message& message = (*messages)[count % ring];
     bad += itch50::decode(at + 2, length, message) != itch50::DecodeStatus::ok;
