@@ -1,5 +1,7 @@
 #include "book/order_books.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace tapeline::book {
@@ -14,6 +16,7 @@ constexpr std::size_t side_arena_bytes = std::size_t{1} << 33;
 OrderBooks::OrderBooks(const OrderBooksConfig& config)
     : index_(config.expected_orders),
       blocks_(config.max_blocks),
+      stamps_(config.max_blocks),
       arena_(side_arena_bytes),
       books_(max_locates),
       states_(max_locates),
@@ -22,40 +25,100 @@ OrderBooks::OrderBooks(const OrderBooksConfig& config)
 }
 
 void OrderBooks::reset() {
-  const OrderBooksConfig config{index_.capacity() / 2, blocks_.capacity()};
+  const OrderBooksConfig config{index_.limit(), blocks_.capacity()};
   const BookCounters counters = counters_;
   *this = OrderBooks(config);
   counters_ = counters;
 }
 
-std::uint32_t OrderBooks::append_block(std::uint32_t first_number, OrderRef ref) {
-  const std::uint32_t number = take_block();
+// The block where the next order of a level goes when its last one cannot take it.
+std::uint32_t OrderBooks::append_block(Book& book, std::uint32_t first_number, OrderRef ref) {
   QueueBlock& first = blocks_[first_number];
+  const auto ref_high = static_cast<std::uint32_t>(raw(ref) >> 32);
+  if (first.link == first_number && first.is_empty()) {
+    first.ref_high = ref_high;
+    return first_number;
+  }
+  const std::uint32_t number = take_block(book);
   QueueBlock& block = blocks_[number];
   block.set_identity(first.identity());
   block.is_first = false;
   block.first = first_number;
   block.next = none;
   block.link = first.link;
-  block.ref_high = static_cast<std::uint32_t>(raw(ref) >> 32);
+  block.ref_high = ref_high;
   block.clear();
   blocks_[first.link].next = number;
   first.link = number;
   return number;
 }
 
-void OrderBooks::unlink_block(std::uint32_t number) {
+void OrderBooks::unlink_block(Book& book, std::uint32_t number) {
   const QueueBlock& block = blocks_[number];
   blocks_[block.link].next = block.next;
   // The next block is never a first one, so its link is the one before it.
   blocks_[block.next != none ? block.next : block.first].link = block.link;
-  free_block(number);
+  free_block(book, number);
 }
 
-std::optional<OrderBooks::Place> OrderBooks::find(Locate locate, OrderRef ref) const {
-  OrderIndex::Slot& slot = const_cast<OrderBooks*>(this)->probe(locate, ref, index_.home(ref));
-  if (slot.block == none) return std::nullopt;
-  return Place{&slot, slot.block, blocks_[slot.block].find(ref)};
+[[gnu::noinline]] void OrderBooks::drop_empty_levels(Book& book, std::size_t side) {
+  SideLevels& levels = book.sides[side];
+  for (std::uint32_t i = 0; i < levels.size; ++i)
+    detail::prefetch(&blocks_[SideLevels::block(levels.entries[i])]);
+  std::uint32_t kept = 0;
+  for (std::uint32_t i = 0; i < levels.size; ++i) {
+    const std::uint32_t number = SideLevels::block(levels.entries[i]);
+    if (blocks_[number].level_orders != 0)
+      levels.entries[kept++] = levels.entries[i];
+    else
+      free_block(book, number);
+  }
+  levels.size = kept;
+  book.above[side] = 0;
+}
+
+// Makes room for one more level: drops the empty ones, and grows where that does not free half of the room.
+void OrderBooks::make_room(Book& book, std::size_t side) {
+  drop_empty_levels(book, side);
+  SideLevels& levels = book.sides[side];
+  if (levels.size >= levels.capacity / 2) arena_.grow(levels);
+}
+
+// All runs are given out: the book has what is left of its own, and the blocks of its empty levels.
+[[gnu::noinline]] bool OrderBooks::reclaim(Book& book) {
+  const auto has_block = [&] { return book.free_blocks != none || book.next_block % run_length != 0; };
+  if (has_block()) return true;
+  for (const std::size_t side : {0u, 1u}) drop_empty_levels(book, side);
+  return has_block();
+}
+
+// Called when the level that was the best has lost its orders: finds the next one that has some and returns
+// its shares, 0 if the side is empty. Keeps only a few empty levels above it.
+[[gnu::noinline]] std::uint64_t OrderBooks::find_best(Book& book, std::size_t side) {
+  const SideLevels& levels = book.sides[side];
+  for (std::int64_t at = best_entry(book, side) - 1; at >= 0; --at) {
+    const QueueBlock& first = blocks_[SideLevels::block(levels.entries[at])];
+    if (first.level_orders == 0) continue;
+    const auto best = static_cast<std::uint32_t>(at);
+    if (levels.size - 1 - best > max_above) drop_levels(book, side, best + 1);
+    book.above[side] = static_cast<std::uint8_t>(levels.size - 1 - best);
+    return first.level_shares;
+  }
+  drop_levels(book, side, 0);
+  book.above[side] = 0;
+  return 0;
+}
+
+// Removes the entries from `down_to` up; their levels must be empty.
+void OrderBooks::drop_levels(Book& book, std::size_t side, std::uint32_t down_to) {
+  SideLevels& levels = book.sides[side];
+  while (levels.size > down_to) free_block(book, SideLevels::block(levels.entries[--levels.size]));
+}
+
+std::optional<OrderBooks::OrderPlace> OrderBooks::find(Locate locate, OrderRef ref) const {
+  const OrderIndex::Place entry = find_entry(locate, ref);
+  if (entry.block == none) return std::nullopt;
+  return OrderPlace{entry, blocks_[entry.block].find(ref)};
 }
 
 void OrderBooks::flag_bad(const Event& event, std::uint64_t& counter) {
@@ -154,14 +217,23 @@ std::optional<Locate> OrderBooks::find_symbol(std::string_view symbol) const {
   return std::nullopt;
 }
 
-std::size_t OrderBooks::levels(Locate locate, Side side, std::span<LevelView> out) const {
+std::size_t OrderBooks::level_count(Locate locate, Side side) const {
   const SideLevels& levels = books_[raw(locate)].sides[static_cast<std::size_t>(side)];
-  const std::size_t count = std::min<std::size_t>(levels.size, out.size());
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t at = levels.size - 1 - i;
+  return static_cast<std::size_t>(
+      std::count_if(levels.entries, levels.entries + levels.size,
+                    [&](std::int64_t entry) { return blocks_[SideLevels::block(entry)].level_orders != 0; }));
+}
+
+std::size_t OrderBooks::levels(Locate locate, Side side, std::span<LevelView> out) const {
+  const Book& book = books_[raw(locate)];
+  const SideLevels& levels = book.sides[static_cast<std::size_t>(side)];
+  std::size_t count = 0;
+  for (std::int64_t at = best_entry(book, static_cast<std::size_t>(side)); at >= 0 && count < out.size();
+       --at) {
     const std::int64_t entry = levels.entries[at];
     const QueueBlock& first = blocks_[SideLevels::block(entry)];
-    out[i] = {price_of(side, SideLevels::key(entry)), first.level_orders, first.level_shares};
+    if (first.level_orders == 0) continue;
+    out[count++] = {price_of(side, SideLevels::key(entry)), first.level_orders, first.level_shares};
   }
   return count;
 }
@@ -182,27 +254,27 @@ std::vector<OrderView> OrderBooks::queue(Locate locate, Side side, Price price) 
 }
 
 std::optional<OrderView> OrderBooks::find_order(Locate locate, OrderRef ref) const {
-  const std::optional<Place> place = find(locate, ref);
+  const std::optional<OrderPlace> place = find(locate, ref);
   if (!place) return std::nullopt;
-  const QueueBlock& block = blocks_[place->block];
+  const QueueBlock& block = blocks_[place->entry.block];
+  const OrderStamps& stamps = stamps_[place->entry.block];
   return OrderView{ref,
                    block.side,
                    price_of(block.side, block.key),
                    block.shares[place->position],
-                   mpids_[place->slot->attribution()],
-                   place->slot->entered()};
+                   mpids_[stamps.attribution(place->position)],
+                   stamps.entered(place->position)};
 }
 
 std::optional<QueuePosition> OrderBooks::queue_position(Locate locate, OrderRef ref) const {
-  const std::optional<Place> place = find(locate, ref);
+  const std::optional<OrderPlace> place = find(locate, ref);
   if (!place) return std::nullopt;
-  const QueueBlock& own = blocks_[place->block];
-  const std::uint32_t first = own.is_first ? place->block : own.first;
+  const std::uint32_t first = blocks_[place->entry.block].first_of(place->entry.block);
   QueuePosition position{0, 0, blocks_[first].level_orders, blocks_[first].level_shares};
   for (std::uint32_t number = first;; number = blocks_[number].next) {
     const QueueBlock& block = blocks_[number];
     for (unsigned at = 0; at < block.size(); ++at) {
-      if (number == place->block && at == place->position) return position;
+      if (number == place->entry.block && at == place->position) return position;
       ++position.orders_ahead;
       position.shares_ahead += block.shares[at];
     }
@@ -210,28 +282,45 @@ std::optional<QueuePosition> OrderBooks::queue_position(Locate locate, OrderRef 
 }
 
 std::size_t OrderBooks::memory_bytes() const {
-  return index_.capacity() * sizeof(OrderIndex::Slot) + next_block_ * sizeof(QueueBlock) +
-         arena_.bytes_used();
+  return index_.memory_bytes() + next_run_ * (sizeof(QueueBlock) + sizeof(OrderStamps)) + arena_.bytes_used();
 }
 
 std::string OrderBooks::find_inconsistency() const {
   std::size_t orders = 0;
   std::size_t levels = 0;
-  for (std::size_t locate = 0; locate < max_locates; ++locate) {
+  for (std::size_t i = 0; i < max_locates; ++i) {
+    const Locate locate{static_cast<std::uint16_t>(i)};
     for (const Side side : {Side::bid, Side::ask}) {
-      const SideLevels& entries = books_[locate].sides[static_cast<std::size_t>(side)];
-      levels += entries.size;
-      for (std::uint32_t i = 0; i < entries.size; ++i) {
-        if (i > 0 && SideLevels::key(entries.entries[i - 1]) >= SideLevels::key(entries.entries[i]))
-          return fmt::format("locate {}: levels out of order", locate);
-        const std::string wrong = find_queue_inconsistency(
-            entries.entries[i], Locate{static_cast<std::uint16_t>(locate)}, side, orders);
-        if (!wrong.empty()) return fmt::format("locate {}, level {}: {}", locate, i, wrong);
-      }
+      const std::string wrong = find_side_inconsistency(locate, side, orders, levels);
+      if (!wrong.empty()) return fmt::format("locate {}: {}", i, wrong);
     }
   }
   if (orders != index_.size()) return fmt::format("{} orders rest but {} are indexed", orders, index_.size());
   if (levels != live_levels_) return fmt::format("{} levels rest but {} are counted", levels, live_levels_);
+  return {};
+}
+
+std::string OrderBooks::find_side_inconsistency(Locate locate, Side side, std::size_t& orders,
+                                                std::size_t& levels) const {
+  const Book& book = books_[raw(locate)];
+  const auto s = static_cast<std::size_t>(side);
+  const SideLevels& entries = book.sides[s];
+  if (book.above[s] > max_above) return "too many empty levels above the best";
+  for (std::uint32_t i = 0; i < entries.size; ++i) {
+    const std::int64_t entry = entries.entries[i];
+    if (i > 0 && SideLevels::key(entries.entries[i - 1]) >= SideLevels::key(entry))
+      return "levels out of order";
+    const std::string wrong = find_queue_inconsistency(entry, locate, side, orders);
+    if (!wrong.empty()) return fmt::format("level {}: {}", i, wrong);
+    const QueueBlock& first = blocks_[SideLevels::block(entry)];
+    levels += first.level_orders != 0;
+    const std::int64_t best = best_entry(book, s);
+    if (i == best && (first.level_orders == 0 || first.key != book.best_key[s] ||
+                      first.level_shares != book.best_shares[s]))
+      return "the best level is not the one that is told";
+    if (i > best && first.level_orders != 0) return "a level above the best has orders";
+  }
+  if (entries.size == 0 && book.best_shares[s] != 0) return "an empty side has a best level";
   return {};
 }
 
@@ -251,15 +340,15 @@ std::string OrderBooks::find_queue_inconsistency(std::int64_t entry, Locate loca
     if (!block.is_first && (block.first != first_number || block.link != previous || block.is_empty()))
       return "a block is linked wrongly or empty";
     for (unsigned at = 0; at < block.size(); ++at) {
-      const std::optional<Place> place = find(locate, block.ref(at));
-      if (!place || place->block != number || place->position != at || block.shares[at] == 0)
+      const std::optional<OrderPlace> place = find(locate, block.ref(at));
+      if (!place || place->entry.block != number || place->position != at || block.shares[at] == 0)
         return fmt::format("order {} is not where the index says", raw(block.ref(at)));
       shares += block.shares[at];
       ++count;
     }
     previous = number;
   }
-  if (count != first.level_orders || shares != first.level_shares || first.link != previous || count == 0)
+  if (count != first.level_orders || shares != first.level_shares || first.link != previous)
     return "the totals are wrong";
   orders += count;
   return {};

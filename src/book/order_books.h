@@ -66,9 +66,8 @@ class OrderBooks {
   // The locate of a symbol, without padding; none if the feed has not named it.
   [[nodiscard]] std::optional<Locate> find_symbol(std::string_view symbol) const;
 
-  [[nodiscard]] std::size_t level_count(Locate locate, Side side) const {
-    return books_[raw(locate)].sides[static_cast<std::size_t>(side)].size;
-  }
+  // Counts them one by one.
+  [[nodiscard]] std::size_t level_count(Locate locate, Side side) const;
   // Fills `out` with the best levels of a side, best first; returns how many there were.
   std::size_t levels(Locate locate, Side side, std::span<LevelView> out) const;
   // The orders of one price level, first in the queue first; empty if there is no such level.
@@ -95,19 +94,26 @@ class OrderBooks {
  private:
   static constexpr std::size_t max_locates = 65'536;
   static constexpr std::uint32_t none = 0;  // Block numbers start at 1.
+  static constexpr std::uint8_t max_above = 4;
 
   struct alignas(64) Book {
     SideLevels sides[2];
     std::uint64_t best_shares[2];  // 0 where the side is empty.
     PriceKey best_key[2];          // Meaningless where the side is empty.
     Quality quality;
-    bool auction;    // Halted, paused or quotation only: may be crossed.
-    bool named;      // The feed has given this locate a symbol.
-    bool mentioned;  // By an event that could not be trusted.
-    bool locked;     // The best bid equals the best ask, outside an auction.
-    std::uint8_t reserved[3];
+    bool auction;           // Halted, paused or quotation only: may be crossed.
+    bool named;             // The feed has given this locate a symbol.
+    bool mentioned;         // By an event that could not be trusted.
+    bool locked;            // The best bid equals the best ask, outside an auction.
+    std::uint8_t above[2];  // Empty levels that lie above the best one, by side; see SideLevels.
+    std::uint8_t reserved;
+    // A symbol takes its queue blocks from runs of its own: what it touches then lies on a few pages, and the
+    // processor need not look up a page for each block.
+    std::uint32_t free_blocks;  // Chained by QueueBlock::next.
+    std::uint32_t next_block;   // Of the newest run, up to its end, which is a multiple of its length.
   };
-  static_assert(sizeof(Book) == 64);
+  static_assert(sizeof(Book) == 128);
+  static constexpr std::uint32_t run_length = 32;
 
   [[nodiscard]] static Bbo bbo_of(const Book& book) {
     return {book.best_shares[0], book.best_shares[1],
@@ -116,42 +122,70 @@ class OrderBooks {
   }
 
   // A live order: where it is.
-  struct Place {
-    OrderIndex::Slot* slot;
-    std::uint32_t block;
+  struct OrderPlace {
+    OrderIndex::Place entry;
     unsigned position;  // In the block.
   };
 
   // Messages are applied in chunks; while one is applied, the stages of the look-ahead load what the next
-  // ones will touch. No stage branches on the kind of a message, which cannot be guessed.
-  static constexpr std::size_t chunk = 16;
-  struct Hints {
-    std::array<std::uint32_t, chunk> home;   // In the index.
-    std::array<std::uint32_t, chunk> block;  // The order's block, later the first one of its price level.
+  // ones will touch. Adds and the other kinds are dealt to two lists once, so that no stage branches on the
+  // kind of a message, which cannot be guessed.
+  static constexpr std::size_t chunk_size = 16;
+  struct Hint {
+    OrderIndex::Place entry;  // Of the order; see OrderIndex::peek.
+    std::uint32_t level;      // First block of the price level that the message will change.
   };
-  void prefetch_index(std::span<const Event> events, Hints& hints) const;
-  void prefetch_blocks(std::span<const Event> events, Hints& hints) const;
-  void prefetch_levels(std::span<const Event> events, Hints& hints) const;
-  void prefetch_tails(std::size_t count, const Hints& hints) const;
+  struct Chunk {
+    std::span<const Event> events;
+    std::array<Hint, chunk_size> hints;
+    std::array<std::uint8_t, chunk_size> adds;
+    std::array<std::uint8_t, chunk_size> others;
+    std::uint32_t add_count;
+    std::uint32_t other_count;
+  };
+  void prefetch_index(std::span<const Event> events, Chunk& chunk) const;
+  void prefetch_blocks(Chunk& chunk) const;
+  void prefetch_levels(Chunk& chunk) const;
+  void prefetch_tails(const Chunk& chunk) const;
 
-  // The order's slot in the index, or the free one where it would go; see OrderIndex::probe.
-  [[nodiscard]] OrderIndex::Slot& probe(Locate locate, OrderRef ref, std::size_t home);
-  [[nodiscard]] std::optional<Place> find(Locate locate, OrderRef ref) const;
-
-  [[nodiscard]] bool has_room() const { return (free_blocks_ != none) | (next_block_ < blocks_.capacity()); }
-  std::uint32_t take_block();
-  void free_block(std::uint32_t number) {
-    blocks_[number].set_identity(0);  // No hint may take it for a level.
-    blocks_[number].next = free_blocks_;
-    free_blocks_ = number;
+  [[nodiscard]] OrderIndex::Place find_entry(Locate locate, OrderRef ref) const {
+    return index_.find(ref, [&](std::uint32_t block) { return blocks_[block].may_hold(locate, ref); });
   }
-  std::uint32_t append_block(std::uint32_t first_number, OrderRef ref);
-  void unlink_block(std::uint32_t number);
+  [[nodiscard]] OrderIndex::Place confirm(const Hint& hint, Locate locate, OrderRef ref,
+                                          std::uint32_t home) const;
+  [[nodiscard]] bool is_taken(Locate locate, OrderRef ref, std::uint32_t home) const {
+    return !index_.surely_lacks(ref, home) && find_entry(locate, ref).block != none;
+  }
+  [[nodiscard]] std::optional<OrderPlace> find(Locate locate, OrderRef ref) const;
+
+  [[nodiscard]] bool has_room(Book& book) {
+    return next_run_ + run_length <= blocks_.capacity() || reclaim(book);
+  }
+  bool reclaim(Book& book);
+  std::uint32_t take_block(Book& book);
+  void free_block(Book& book, std::uint32_t number) {
+    blocks_[number].set_identity(0);  // No hint may take it for a level.
+    blocks_[number].next = book.free_blocks;
+    book.free_blocks = number;
+  }
+  std::uint32_t append_block(Book& book, std::uint32_t first_number, OrderRef ref);
+  void unlink_block(Book& book, std::uint32_t number);
+
+  // Entry of the best level of a side, orders or not; -1 where there is no entry at or below it.
+  [[nodiscard]] static std::int64_t best_entry(const Book& book, std::size_t side) {
+    return std::int64_t{book.sides[side].size} - 1 - book.above[side];
+  }
+  void drop_empty_levels(Book& book, std::size_t side);
+  void make_room(Book& book, std::size_t side);
+  std::uint64_t find_best(Book& book, std::size_t side);
+  void drop_levels(Book& book, std::size_t side, std::uint32_t down_to);
 
   // The steps of which messages consist. Each leaves every total right; the BBO is told by the caller.
-  void rest(OrderIndex::Slot& slot, std::size_t home, Book& book, const Event& event, OrderRef ref, Side side,
-            PriceKey key, std::uint16_t attribution, std::uint32_t likely_level);
-  void remove(OrderIndex::Slot& slot, Book& book, unsigned position);
+  void rest(Book& book, const Event& event, OrderRef ref, std::uint32_t home, Side side, PriceKey key,
+            std::uint16_t attribution, std::uint32_t likely_level);
+  std::uint32_t open_level(Book& book, std::uint32_t at, Locate locate, Side side, PriceKey key,
+                           OrderRef ref);
+  void remove(Book& book, const OrderIndex::Place& entry, std::uint32_t home, unsigned position);
 
   // Brings the cached BBO up to date and tells of a change.
   template <class Handler>
@@ -160,15 +194,19 @@ class OrderBooks {
     const auto s = static_cast<std::size_t>(side);
     return (key >= book.best_key[s]) | (book.best_shares[s] == 0);
   }
+  [[nodiscard]] static bool is_better(const Book& book, Side side, PriceKey key) {
+    const auto s = static_cast<std::size_t>(side);
+    return (key > book.best_key[s]) | (book.best_shares[s] == 0);
+  }
 
   template <class Handler>
-  void apply_one(const Event& event, std::uint32_t likely_level, Handler& handler);
+  void apply_one(const Event& event, const Hint& hint, Handler& handler);
   template <class Handler>
   void apply_add(const Event& event, std::uint32_t likely_level, Handler& handler);
   template <class Handler>
-  void apply_reduction(const Event& event, Handler& handler);
+  void apply_reduction(const Event& event, const Hint& hint, Handler& handler);
   template <class Handler>
-  void apply_replace(const Event& event, Handler& handler);
+  void apply_replace(const Event& event, const Hint& hint, Handler& handler);
   template <class Handler>
   void apply_trade(const Event& event, Handler& handler);
 
@@ -178,17 +216,19 @@ class OrderBooks {
   void take_status(const Event& event);
   void learn_symbol(Locate locate, const Symbol& symbol);
   std::uint16_t attribution_index(Mpid mpid);
+  [[nodiscard]] std::string find_side_inconsistency(Locate locate, Side side, std::size_t& orders,
+                                                    std::size_t& levels) const;
   [[nodiscard]] std::string find_queue_inconsistency(std::int64_t entry, Locate locate, Side side,
                                                      std::size_t& orders) const;
 
   OrderIndex index_;
   VirtualArray<QueueBlock> blocks_;
+  VirtualArray<OrderStamps> stamps_;  // By block.
   SideArena arena_;
   VirtualArray<Book> books_;
   std::vector<SymbolState> states_;
   std::vector<Symbol> symbols_;
-  std::uint32_t free_blocks_ = none;
-  std::uint32_t next_block_ = 1;
+  std::uint32_t next_run_ = run_length;  // The first run holds block 0, which stands for none.
   std::size_t live_levels_ = 0;
   BookCounters counters_;
   std::vector<Mpid> mpids_;

@@ -8,187 +8,203 @@ namespace tapeline::book {
 
 namespace detail {
 
-inline void prefetch(std::uintptr_t address) {
-  _mm_prefetch(reinterpret_cast<const char*>(address), _MM_HINT_T0);
+// Of any address: a hint, also where it is wrong.
+inline void prefetch(const void* address) {
+  _mm_prefetch(static_cast<const char*>(address), _MM_HINT_T0);
 }
 
 }  // namespace detail
 
-inline void OrderBooks::prefetch_index(std::span<const Event> events, Hints& hints) const {
+inline void OrderBooks::prefetch_index(std::span<const Event> events, Chunk& chunk) const {
+  chunk.events = events;
+  std::uint32_t adds = 0;
+  std::uint32_t others = 0;
   for (std::size_t i = 0; i < events.size(); ++i) {
-    const std::size_t home = index_.home(events[i].order.ref);
-    hints.home[i] = static_cast<std::uint32_t>(home);
+    const Event& event = events[i];
+    const bool is_add = event.kind == EventKind::add;
+    chunk.adds[adds] = static_cast<std::uint8_t>(i);
+    chunk.others[others] = static_cast<std::uint8_t>(i);
+    adds += is_add;
+    others += !is_add;
+    const std::uint32_t home = index_.home(event.order.ref);
+    chunk.hints[i].entry.bucket = home;
     index_.prefetch(home);
+    detail::prefetch(&books_[raw(event.locate)]);
   }
+  chunk.add_count = adds;
+  chunk.other_count = others;
 }
 
 // An add will look at the best levels of its side, the other kinds at the block of their order.
-inline void OrderBooks::prefetch_blocks(std::span<const Event> events, Hints& hints) const {
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    const Event& event = events[i];
-    const std::uint32_t number = index_.peek(event.order.ref, hints.home[i]);
-    hints.block[i] = number;
-    const SideLevels& side = books_[raw(event.locate)].sides[raw(event.side())];
-    // By integers, since the entries of a side that never had an order are null.
-    const auto levels = reinterpret_cast<std::uintptr_t>(side.entries) + side.size * sizeof(std::int64_t) - 8;
-    const auto block = reinterpret_cast<std::uintptr_t>(&blocks_[number]);
-    const std::uintptr_t is_add = 0 - std::uintptr_t{event.kind == EventKind::add};
-    detail::prefetch((levels & is_add) | (block & ~is_add));
-    detail::prefetch(((levels - 64) & is_add) | (block & ~is_add));
+inline void OrderBooks::prefetch_blocks(Chunk& chunk) const {
+  const QueueBlock* const blocks = blocks_.data();
+  const OrderStamps* const stamps = stamps_.data();
+  const Book* const books = books_.data();
+  for (std::uint32_t k = 0; k < chunk.add_count; ++k) {
+    const Event& event = chunk.events[chunk.adds[k]];
+    const SideLevels& levels = books[raw(event.locate)].sides[raw(event.side())];
+    const std::int64_t* const end = levels.entries + levels.size;
+    detail::prefetch(end - 1);
+    detail::prefetch(end - 8);
+    detail::prefetch(end - 16);
+  }
+  for (std::uint32_t k = 0; k < chunk.other_count; ++k) {
+    Hint& hint = chunk.hints[chunk.others[k]];
+    hint.entry = index_.peek(chunk.events[chunk.others[k]].order.ref, hint.entry.bucket);
+    detail::prefetch(&blocks[hint.entry.block]);
+    detail::prefetch(&stamps[hint.entry.block]);
   }
 }
 
 // An add will append to the queue of its price; the other kinds touch the first block of theirs, and the best
 // levels of their side if it goes.
-inline void OrderBooks::prefetch_levels(std::span<const Event> events, Hints& hints) const {
-  std::array<std::uint8_t, chunk> adds;
-  std::array<std::uint8_t, chunk> others;
-  std::size_t add_count = 0;
-  std::size_t other_count = 0;
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    const bool is_add = events[i].kind == EventKind::add;
-    adds[add_count] = static_cast<std::uint8_t>(i);
-    others[other_count] = static_cast<std::uint8_t>(i);
-    add_count += is_add;
-    other_count += !is_add;
-  }
-  for (std::size_t k = 0; k < add_count; ++k) {
-    const Event& event = events[adds[k]];
+inline void OrderBooks::prefetch_levels(Chunk& chunk) const {
+  const QueueBlock* const blocks = blocks_.data();
+  const Book* const books = books_.data();
+  for (std::uint32_t k = 0; k < chunk.add_count; ++k) {
+    const Event& event = chunk.events[chunk.adds[k]];
     const Side side = event.side();
-    const SideLevels& levels = books_[raw(event.locate)].sides[raw(side)];
+    const SideLevels& levels = books[raw(event.locate)].sides[raw(side)];
+    std::uint32_t& level = chunk.hints[chunk.adds[k]].level;
+    level = none;
     if (levels.size == 0) [[unlikely]]
       continue;
-    const std::int64_t at = levels.upper_bound(key_of(side, event.order.price));
-    const std::uint32_t number = SideLevels::block(levels.entries[at - 1]);
-    hints.block[adds[k]] = number;
-    detail::prefetch(reinterpret_cast<std::uintptr_t>(&blocks_[number]));
+    const std::int64_t at = levels.near_upper_bound(key_of(side, event.order.price));
+    level = SideLevels::block(levels.entries[at - 1]);
+    detail::prefetch(&blocks[level]);
   }
-  for (std::size_t k = 0; k < other_count; ++k) {
-    std::uint32_t& number = hints.block[others[k]];
-    const QueueBlock& block = blocks_[number];
-    const SideLevels& levels = books_[raw(events[others[k]].locate)].sides[raw(block.side) & 1];
-    detail::prefetch(reinterpret_cast<std::uintptr_t>(levels.entries) + levels.size * sizeof(std::int64_t) -
-                     8);
-    number = block.first_of(number);
-    detail::prefetch(reinterpret_cast<std::uintptr_t>(&blocks_[number]));
+  for (std::uint32_t k = 0; k < chunk.other_count; ++k) {
+    Hint& hint = chunk.hints[chunk.others[k]];
+    const QueueBlock& block = blocks[hint.entry.block];
+    const SideLevels& levels = books[raw(chunk.events[chunk.others[k]].locate)].sides[raw(block.side) & 1];
+    detail::prefetch(levels.entries + levels.size - 1);
+    detail::prefetch(&blocks[block.first_of(hint.entry.block)]);
   }
 }
 
-inline void OrderBooks::prefetch_tails(std::size_t count, const Hints& hints) const {
-  for (std::size_t i = 0; i < count; ++i)
-    detail::prefetch(reinterpret_cast<std::uintptr_t>(&blocks_[blocks_[hints.block[i]].link]));
+inline void OrderBooks::prefetch_tails(const Chunk& chunk) const {
+  const QueueBlock* const blocks = blocks_.data();
+  for (std::uint32_t k = 0; k < chunk.add_count; ++k) {
+    const std::uint32_t tail = blocks[chunk.hints[chunk.adds[k]].level].link;
+    detail::prefetch(&blocks[tail]);
+    detail::prefetch(&stamps_[tail]);
+  }
 }
 
 template <class Handler>
 void OrderBooks::apply(std::span<const Event> events, Handler& handler) {
-  const std::size_t chunks = (events.size() + chunk - 1) / chunk;
-  const auto chunk_of = [&](std::size_t c) {
-    return events.subspan(c * chunk, std::min(chunk, events.size() - c * chunk));
-  };
-  std::array<Hints, 4> ring;
+  const std::size_t chunks = (events.size() + chunk_size - 1) / chunk_size;
+  std::array<Chunk, 4> ring;
   // Chunk c is applied in step c + 3; the stages run that many steps ahead of it.
   for (std::size_t step = 0; step < chunks + 3; ++step) {
-    if (step < chunks) prefetch_index(chunk_of(step), ring[step % 4]);
-    if (step >= 1 && step - 1 < chunks) prefetch_blocks(chunk_of(step - 1), ring[(step - 1) % 4]);
-    if (step >= 2 && step - 2 < chunks) prefetch_levels(chunk_of(step - 2), ring[(step - 2) % 4]);
+    if (step < chunks) {
+      const std::size_t from = step * chunk_size;
+      prefetch_index(events.subspan(from, std::min(chunk_size, events.size() - from)), ring[step % 4]);
+    }
+    if (step >= 1 && step - 1 < chunks) prefetch_blocks(ring[(step - 1) % 4]);
+    if (step >= 2 && step - 2 < chunks) prefetch_levels(ring[(step - 2) % 4]);
     if (step < 3) continue;
-    const std::span<const Event> now = chunk_of(step - 3);
-    const Hints& hints = ring[(step - 3) % 4];
-    prefetch_tails(now.size(), hints);
-    for (std::size_t i = 0; i < now.size(); ++i) apply_one(now[i], hints.block[i], handler);
+    const Chunk& now = ring[(step - 3) % 4];
+    prefetch_tails(now);
+    for (std::size_t i = 0; i < now.events.size(); ++i) apply_one(now.events[i], now.hints[i], handler);
   }
 }
 
-[[gnu::always_inline]] inline OrderIndex::Slot& OrderBooks::probe(Locate locate, OrderRef ref,
-                                                                  std::size_t home) {
-  return index_.probe(ref, home, [&](const OrderIndex::Slot& slot) {
-    const QueueBlock& block = blocks_[slot.block];
-    return block.locate == locate && block.ref_high == raw(ref) >> 32;
-  });
+// The entry of a live order: mostly as the hint says, which was taken some messages ago.
+[[gnu::always_inline]] inline OrderIndex::Place OrderBooks::confirm(const Hint& hint, Locate locate,
+                                                                    OrderRef ref, std::uint32_t home) const {
+  if (index_.stands(hint.entry, ref, home) & blocks_[hint.entry.block].may_hold(locate, ref)) [[likely]]
+    return {home, hint.entry.lane, hint.entry.block};
+  return find_entry(locate, ref);
 }
 
-inline std::uint32_t OrderBooks::take_block() {
-  if (free_blocks_ == none) return next_block_++;
-  const std::uint32_t number = free_blocks_;
-  free_blocks_ = blocks_[number].next;
+// There must be room.
+inline std::uint32_t OrderBooks::take_block(Book& book) {
+  if (book.free_blocks != none) {
+    const std::uint32_t number = book.free_blocks;
+    book.free_blocks = blocks_[number].next;
+    return number;
+  }
+  if (book.next_block % run_length == 0) [[unlikely]] {
+    book.next_block = next_run_;
+    next_run_ += run_length;
+  }
+  return book.next_block++;
+}
+
+inline std::uint32_t OrderBooks::open_level(Book& book, std::uint32_t at, Locate locate, Side side,
+                                            PriceKey key, OrderRef ref) {
+  const std::uint32_t number = take_block(book);
+  QueueBlock& first = blocks_[number];
+  first.set_identity(QueueBlock::first_identity(key, locate, side));
+  first.level_shares = 0;
+  first.level_orders = 0;
+  first.next = none;
+  first.link = number;
+  first.ref_high = static_cast<std::uint32_t>(raw(ref) >> 32);
+  first.clear();
+  book.sides[static_cast<std::size_t>(side)].insert(at, SideLevels::entry(key, number));
   return number;
 }
 
-// Puts an order at the back of its queue; `slot` is the free one that probe() gave for it.
-[[gnu::always_inline]] inline void OrderBooks::rest(OrderIndex::Slot& slot, std::size_t home, Book& book,
-                                                    const Event& event, OrderRef ref, Side side, PriceKey key,
+// Puts an order at the back of its queue. The reference must not be live.
+[[gnu::always_inline]] inline void OrderBooks::rest(Book& book, const Event& event, OrderRef ref,
+                                                    std::uint32_t home, Side side, PriceKey key,
                                                     std::uint16_t attribution, std::uint32_t likely_level) {
-  const Shares shares = event.order.shares;
-  const std::uint64_t identity = QueueBlock::first_identity(key, event.locate, side);
+  const auto s = static_cast<std::size_t>(side);
+  SideLevels& levels = book.sides[s];
   std::uint32_t number = likely_level;
-  std::int64_t at = 0;
-  SideLevels& levels = book.sides[static_cast<std::size_t>(side)];
-  if (blocks_[number].identity() != identity) {
+  const bool better = is_better(book, side, key);
+  if ((blocks_[number].identity() != QueueBlock::first_identity(key, event.locate, side)) | better) {
     if (levels.size == levels.capacity) [[unlikely]]
-      arena_.grow(levels);
-    at = levels.upper_bound(key);
+      make_room(book, s);
+    std::uint32_t at = levels.upper_bound(key);
     // The sentinel below the first entry has the key of the worst price, and block 0.
-    const std::int64_t entry = levels.entries[at - 1];
+    const std::int64_t entry = levels.entries[std::int64_t{at} - 1];
     number = SideLevels::key(entry) == key ? SideLevels::block(entry) : none;
+    if (number == none)
+      number = open_level(book, at, event.locate, side, key, ref);
+    else
+      --at;
+    if (better) book.above[s] = static_cast<std::uint8_t>(levels.size - 1 - at);
   }
-  const auto ref_high = static_cast<std::uint32_t>(raw(ref) >> 32);
-  if (number != none) {
-    QueueBlock& first = blocks_[number];
-    first.level_shares += shares;
-    ++first.level_orders;
-    const std::uint32_t first_number = number;
-    number = first.link;
-    if (blocks_[number].is_full() || blocks_[number].ref_high != ref_high) [[unlikely]]
-      number = append_block(first_number, ref);
-    blocks_[number].append(ref, shares);
-  } else {
-    number = take_block();
-    QueueBlock& first = blocks_[number];
-    first.set_identity(identity);
-    first.level_shares = shares;
-    first.level_orders = 1;
-    first.next = none;
-    first.link = number;
-    first.ref_high = ref_high;
-    first.clear();
-    first.shares[0] = shares;
-    first.ref_low[0] = static_cast<std::uint32_t>(raw(ref));
-    ++live_levels_;
-    levels.insert(static_cast<std::uint32_t>(at), SideLevels::entry(key, number));
-  }
-  index_.fill(slot, home, ref, number, event.time, attribution);
+  QueueBlock& first = blocks_[number];
+  const Shares shares = event.order.shares;
+  live_levels_ += first.level_orders == 0;
+  first.level_shares += shares;
+  ++first.level_orders;
+  std::uint32_t tail = first.link;
+  if (blocks_[tail].is_full() | (blocks_[tail].ref_high != raw(ref) >> 32)) [[unlikely]]
+    tail = append_block(book, number, ref);
+  const unsigned position = blocks_[tail].append(ref, shares);
+  stamps_[tail].set(position, event.time, attribution);
+  index_.insert(ref, home, tail, [this](std::uint32_t block) { return blocks_[block].ref_high; });
 }
 
-[[gnu::always_inline]] inline void OrderBooks::remove(OrderIndex::Slot& slot, Book& book, unsigned position) {
-  const std::uint32_t number = slot.block;
-  QueueBlock& block = blocks_[number];
-  const std::uint32_t first_number = block.first_of(number);
-  QueueBlock& first = blocks_[first_number];
-  index_.erase(slot);
-  if (first.level_orders == 1) {
-    SideLevels& levels = book.sides[static_cast<std::size_t>(block.side)];
-    levels.erase(levels.upper_bound(first.key) - 1);
-    --live_levels_;
-    if (first_number != number) [[unlikely]]
-      free_block(first_number);
-    free_block(number);
-    return;
-  }
-  --first.level_orders;
+[[gnu::always_inline]] inline void OrderBooks::remove(Book& book, const OrderIndex::Place& entry,
+                                                      std::uint32_t home, unsigned position) {
+  QueueBlock& block = blocks_[entry.block];
+  QueueBlock& first = blocks_[block.first_of(entry.block)];
+  index_.erase(entry, home);
   first.level_shares -= block.shares[position];
+  live_levels_ -= --first.level_orders == 0;
   block.erase(position);
-  if (block.is_empty() && first_number != number) [[unlikely]]
-    unlink_block(number);
+  stamps_[entry.block].erase(position);
+  if (block.is_empty() & !block.is_first) [[unlikely]]
+    unlink_block(book, entry.block);
 }
 
 template <class Handler>
 inline void OrderBooks::refresh_bbo(const Event& event, Book& book, Side side, Handler& handler) {
   const auto s = static_cast<std::size_t>(side);
-  const SideLevels& levels = book.sides[s];
-  // Below the first entry stands one with the smallest key and block 0.
-  const std::int64_t best = levels.entries[static_cast<std::int64_t>(levels.size) - 1];
+  // Below the first entry stands one with the smallest key and block 0, whose totals are zero.
+  std::int64_t best = book.sides[s].entries[best_entry(book, s)];
+  std::uint64_t shares = blocks_[SideLevels::block(best)].level_shares;
+  if (shares == 0) {
+    shares = find_best(book, s);
+    best = book.sides[s].entries[best_entry(book, s)];
+  }
   const PriceKey key = SideLevels::key(best);
-  const std::uint64_t shares = levels.size != 0 ? blocks_[SideLevels::block(best)].level_shares : 0;
   if (shares == book.best_shares[s] && (key == book.best_key[s] || shares == 0)) return;
   const Bbo before = bbo_of(book);
   book.best_key[s] = key;
@@ -200,14 +216,14 @@ inline void OrderBooks::refresh_bbo(const Event& event, Book& book, Side side, H
 }
 
 template <class Handler>
-inline void OrderBooks::apply_one(const Event& event, std::uint32_t likely_level, Handler& handler) {
+inline void OrderBooks::apply_one(const Event& event, const Hint& hint, Handler& handler) {
   handler.on_event_begin(event);
   if (event.kind == EventKind::add) {
-    apply_add(event, likely_level, handler);
+    apply_add(event, hint.level, handler);
   } else if (event.kind < EventKind::replace) {
-    apply_reduction(event, handler);
+    apply_reduction(event, hint, handler);
   } else if (event.kind == EventKind::replace) {
-    apply_replace(event, handler);
+    apply_replace(event, hint, handler);
   } else if (event.kind <= last_trade_kind) {
     apply_trade(event, handler);
   } else {
@@ -227,31 +243,32 @@ inline void OrderBooks::apply_add(const Event& event, std::uint32_t likely_level
       return flag_bad(event, counters_.invalid_field);
   }
   const OrderRef ref = event.order.ref;
-  const std::size_t home = index_.home(ref);
-  OrderIndex::Slot& slot = probe(event.locate, ref, home);
-  if (slot.block != none) [[unlikely]]
+  const std::uint32_t home = index_.home(ref);
+  if (is_taken(event.locate, ref, home)) [[unlikely]]
     return flag_bad(event, counters_.duplicate_ref);
-  if (!has_room()) [[unlikely]]
+  if (!has_room(book)) [[unlikely]]
     return flag_bad(event, counters_.over_capacity);
   std::uint16_t attribution = 0;
   if (event.attribution.bytes[0] != 0) [[unlikely]]
     attribution = attribution_index(event.attribution);
   const Side side = event.side();
   const PriceKey key = key_of(side, event.order.price);
-  rest(slot, home, book, event, ref, side, key, attribution, likely_level);
+  rest(book, event, ref, home, side, key, attribution, likely_level);
   handler.on_order(event,
                    OrderChange{ref, side, event.order.price, 0, shares, event.time, mpids_[attribution]});
   if (is_at_best(book, side, key)) refresh_bbo(event, book, side, handler);
 }
 
 template <class Handler>
-inline void OrderBooks::apply_reduction(const Event& event, Handler& handler) {
+inline void OrderBooks::apply_reduction(const Event& event, const Hint& hint, Handler& handler) {
   const OrderRef ref = event.order.ref;
-  OrderIndex::Slot& slot = probe(event.locate, ref, index_.home(ref));
-  if (slot.block == none) [[unlikely]]
+  const std::uint32_t home = index_.home(ref);
+  const OrderIndex::Place entry = confirm(hint, event.locate, ref, home);
+  if (entry.block == none) [[unlikely]]
     return flag_bad(event, counters_.unknown_order);
   Book& book = books_[raw(event.locate)];
-  QueueBlock& block = blocks_[slot.block];
+  QueueBlock& block = blocks_[entry.block];
+  const OrderStamps& stamps = stamps_[entry.block];
   const unsigned position = block.find(ref);
   const Side side = block.side;
   const PriceKey key = block.key;
@@ -264,8 +281,8 @@ inline void OrderBooks::apply_reduction(const Event& event, Handler& handler) {
   const Shares after = by < before ? before - by : 0;
   const bool at_best = is_at_best(book, side, key);
   const Price price = price_of(side, key);
-  handler.on_order(event,
-                   OrderChange{ref, side, price, before, after, slot.entered(), mpids_[slot.attribution()]});
+  handler.on_order(event, OrderChange{ref, side, price, before, after, stamps.entered(position),
+                                      mpids_[stamps.attribution(position)]});
   if (event.kind <= EventKind::execute_with_price) {
     const bool own_price = event.kind == EventKind::execute;
     handler.on_trade(event,
@@ -274,43 +291,43 @@ inline void OrderBooks::apply_reduction(const Event& event, Handler& handler) {
                      bbo_of(book), book.quality);
   }
   if (after == 0) {
-    remove(slot, book, position);
+    remove(book, entry, home, position);
   } else {
     block.shares[position] = after;
-    blocks_[block.first_of(slot.block)].level_shares -= by;
+    blocks_[block.first_of(entry.block)].level_shares -= by;
   }
   if (at_best) refresh_bbo(event, book, side, handler);
 }
 
 template <class Handler>
-inline void OrderBooks::apply_replace(const Event& event, Handler& handler) {
+inline void OrderBooks::apply_replace(const Event& event, const Hint& hint, Handler& handler) {
   const OrderRef ref = event.order.ref;
-  OrderIndex::Slot& slot = probe(event.locate, ref, index_.home(ref));
-  if (slot.block == none) [[unlikely]]
+  const std::uint32_t home = index_.home(ref);
+  const OrderIndex::Place entry = confirm(hint, event.locate, ref, home);
+  if (entry.block == none) [[unlikely]]
     return flag_bad(event, counters_.unknown_order);
   Book& book = books_[raw(event.locate)];
   const OrderRef new_ref = event.new_ref();
-  const std::size_t new_home = index_.home(new_ref);
-  if (new_ref != ref && probe(event.locate, new_ref, new_home).block != none) [[unlikely]]
+  if (new_ref != ref && is_taken(event.locate, new_ref, index_.home(new_ref))) [[unlikely]]
     return flag_bad(event, counters_.duplicate_ref);
-  const QueueBlock& block = blocks_[slot.block];
+  const QueueBlock& block = blocks_[entry.block];
+  const OrderStamps& stamps = stamps_[entry.block];
   const unsigned position = block.find(ref);
   const Side side = block.side;
   const PriceKey old_key = block.key;
   const PriceKey new_key = key_of(side, event.order.price);
-  const std::uint16_t attribution = slot.attribution();
+  const std::uint16_t attribution = stamps.attribution(position);
   // Together, since either makes the best price move: at the better of the two prices.
   const bool at_best = is_at_best(book, side, std::max(old_key, new_key));
   handler.on_order(event, OrderChange{ref, side, price_of(side, old_key), block.shares[position], 0,
-                                      slot.entered(), mpids_[attribution]});
-  remove(slot, book, position);
+                                      stamps.entered(position), mpids_[attribution]});
+  remove(book, entry, home, position);
   if (event.order.shares == 0) [[unlikely]] {
     flag_bad(event, counters_.invalid_field);
-  } else if (!has_room()) [[unlikely]] {
+  } else if (!has_room(book)) [[unlikely]] {
     flag_bad(event, counters_.over_capacity);
   } else {
-    rest(probe(event.locate, new_ref, new_home), new_home, book, event, new_ref, side, new_key, attribution,
-         none);
+    rest(book, event, new_ref, index_.home(new_ref), side, new_key, attribution, none);
     handler.on_order(event, OrderChange{new_ref, side, event.order.price, 0, event.order.shares, event.time,
                                         mpids_[attribution]});
   }

@@ -74,7 +74,7 @@ const std::vector<std::vector<std::size_t>>& splits() {
   return all;
 }
 
-constexpr OrderBooksConfig small_config{.expected_orders = 2'048, .max_blocks = 1 << 16};
+constexpr OrderBooksConfig small_config{.expected_orders = 2'048, .max_blocks = 1 << 19};
 
 std::vector<Event> events_of(const FlowProfile& profile, std::uint64_t seed, std::size_t count) {
   RandomFlow flow(profile, seed);

@@ -71,8 +71,8 @@ void agree(const std::string& difference, std::size_t message) {
 // with an empty book of good quality, so that nothing but free lists and counters passes on to the next; an
 // input that fails only after others is found again by running the corpus, not by itself.
 struct AllBooks {
-  OrderBooks stepped{{.expected_orders = 256, .max_blocks = 4'096}};
-  OrderBooks batched{{.expected_orders = 256, .max_blocks = 4'096}};
+  OrderBooks stepped{{.expected_orders = 256, .max_blocks = 1 << 22}};
+  OrderBooks batched{{.expected_orders = 256, .max_blocks = 1 << 22}};
   PlainBook plain;
 };
 

@@ -95,8 +95,8 @@ TEST_F(OrderBooksTest, LearnsTheSymbolOfABookWhoseFirstEventWasBad) {
   EXPECT_EQ(books_.find_symbol("AAPL"), here);
 }
 
-// Equal lower halves cannot be told apart by any hash of them: the index must neither grow without end nor
-// lose one.
+// Entries hold lower halves only, and these are all equal: the index must neither grow without end nor lose
+// one.
 TEST_F(OrderBooksTest, ReferencesThatNoHashSeparatesCostBoundedMemory) {
   constexpr std::uint64_t count = 1'500;
   const std::size_t before = books_.memory_bytes();
@@ -345,19 +345,20 @@ TEST_F(OrderBooksTest, ResetForgetsAllButTheCounters) {
 }
 
 TEST(OrderBooks, RefusesOrdersBeyondItsCapacity) {
-  OrderBooks books({.expected_orders = 2'048, .max_blocks = 16});
+  OrderBooks books({.expected_orders = 2'048, .max_blocks = 64});
   BookRecorder calls;
-  for (std::uint64_t ref = 1; ref <= 40; ++ref) {
+  for (std::uint64_t ref = 1; ref <= 80; ++ref) {
     const Event event = make_add(here, ref, 'B', 10, static_cast<std::uint32_t>(1'000 + ref));
     books.apply(std::span(&event, 1), calls);
   }
-  EXPECT_EQ(books.live_orders() + books.counters().over_capacity, 40u);
-  EXPECT_EQ(books.live_orders(), 15u);  // Block 0 stands for none.
+  EXPECT_EQ(books.live_orders() + books.counters().over_capacity, 80u);
+  EXPECT_EQ(books.live_orders(),
+            32u);  // One run of blocks; that of block 0, which stands for none, is not used.
   EXPECT_EQ(books.quality(here), Quality::suspect);
   EXPECT_EQ(books.find_inconsistency(), "");
-  const Event freed[] = {make_reduction(EventKind::remove, here, 3, 0), make_add(here, 41, 'B', 10, 2'000)};
+  const Event freed[] = {make_reduction(EventKind::remove, here, 3, 0), make_add(here, 81, 'B', 10, 2'000)};
   books.apply(freed, calls);
-  EXPECT_EQ(books.live_orders(), 15u);
+  EXPECT_EQ(books.live_orders(), 32u);
   EXPECT_EQ(books.bbo(here).bid, Price{2'000});
 }
 

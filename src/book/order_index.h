@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -11,128 +12,189 @@
 
 namespace tapeline::book {
 
-// Finds the queue block of a live order by its reference: an open-addressing hash table, so that memory
-// follows the live orders and not the day's references. Four consecutive references share a cache line,
-// since orders placed together are often cancelled together. Not thread-safe.
+// Finds the queue block of a live order by its reference: a hash table, so that memory follows the live
+// orders and not the day's references. Not thread-safe.
 //
-// A slot holds only the lower half of the reference; the upper half stands in the block, which a caller needs
-// anyway and checks in `accept`.
+// A bucket is one cache line of seven entries that one vector comparison searches. Where one is full, entries
+// pass on to the next buckets, and each bucket counts those that passed it: a search ends at the first bucket
+// that none has passed, and erasing leaves no tombstones. Four consecutive references share a bucket, since
+// orders placed together are often cancelled together.
+//
+// An entry holds only the lower half of the reference. The upper half stands in the block, which a caller
+// needs anyway and checks in `accept`; `high_of(block)` gives it when the table is built anew.
 class OrderIndex {
-  static constexpr std::uint64_t entered_mask = (std::uint64_t{1} << 48) - 1;
+  static constexpr unsigned lanes = 8;
 
  public:
-  struct Slot {
-    std::uint32_t tag;
-    std::uint32_t block;   // 0 marks a free slot.
-    std::uint64_t packed;  // Time of entry in the lower 48 bits, index of the MPID above.
-
-    [[nodiscard]] EventTime entered() const { return EventTime{packed & entered_mask}; }
-    [[nodiscard]] std::uint16_t attribution() const { return static_cast<std::uint16_t>(packed >> 48); }
+  // Where an entry stands; good until the next insert().
+  struct Place {
+    std::uint32_t bucket;
+    std::uint32_t lane;   // 0: nowhere.
+    std::uint32_t block;  // 0: nowhere.
   };
-  static_assert(sizeof(Slot) == 16);
 
   explicit OrderIndex(std::size_t expected_orders) {
-    unsigned bits = 12;
-    while ((std::size_t{1} << bits) < expected_orders * 2) ++bits;
-    resize(bits);
+    unsigned bits = 9;
+    while (limit_for(bits) < expected_orders) ++bits;
+    allocate(bits);
   }
 
   [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] std::size_t capacity() const { return mask_ + 1; }
+  [[nodiscard]] std::size_t limit() const { return limit_; }
+  [[nodiscard]] std::size_t memory_bytes() const { return (mask_ + 1) * sizeof(Bucket); }
 
-  // Where the search for a reference starts; good until the next fill().
-  [[nodiscard]] std::size_t home(OrderRef ref) const { return home_of(tag_of(ref)); }
+  // Where the search for a reference starts; good until the next insert().
+  [[nodiscard]] std::uint32_t home(OrderRef ref) const {
+    return static_cast<std::uint32_t>(((raw(ref) >> group_bits) * multiplier_) >> shift_) & mask_;
+  }
 
   // Starts to load the line where the reference would be.
-  void prefetch(std::size_t home) const {
-    _mm_prefetch(reinterpret_cast<const char*>(&slots_[home]), _MM_HINT_T0);
+  void prefetch(std::uint32_t home) const {
+    _mm_prefetch(reinterpret_cast<const char*>(&buckets_[home]), _MM_HINT_T0);
   }
 
-  // The block that the reference most likely is in, 0 if none: for prefetching, never relied on. Looks at two
-  // slots and does not branch.
-  [[nodiscard]] std::uint32_t peek(OrderRef ref, std::size_t home) const {
-    const Slot* slot = &slots_[home];
-    slot += slot->tag != tag_of(ref);  // There is a spare slot behind the last.
-    return slot->block & (0u - std::uint32_t{slot->tag == tag_of(ref)});
+  // The entry that the reference most likely has, block 0 if none: a hint, which stands() confirms later.
+  // Does not branch.
+  [[nodiscard]] Place peek(OrderRef ref, std::uint32_t home) const {
+    const Bucket& bucket = buckets_[home];
+    const unsigned found = bucket.matches(tag_of(ref));
+    const auto lane = static_cast<unsigned>(std::countr_zero(found | 1u << lanes)) & (lanes - 1);
+    return {home, lane, bucket.blocks[lane]};
   }
 
-  // The slot with this reference that `accept(slot)` confirms, or the free slot where the search ended
-  // (its block is 0). A free slot may be filled by `fill` as long as nothing else was added in between.
+  // Whether an entry seen by peek() is there still, in the home of its reference.
+  [[nodiscard]] bool stands(const Place& place, OrderRef ref, std::uint32_t home) const {
+    const Bucket& bucket = buckets_[home];
+    return (place.block != 0) & (bucket.tags[place.lane] == tag_of(ref)) &
+           (bucket.blocks[place.lane] == place.block);
+  }
+
+  // Whether no entry can have the reference: one look at its home, which may fail to tell.
+  [[nodiscard]] bool surely_lacks(OrderRef ref, std::uint32_t home) const {
+    const Bucket& bucket = buckets_[home];
+    return (bucket.matches(tag_of(ref)) | bucket.passed()) == 0;
+  }
+
+  // The entry with this reference that `accept(block)` confirms; block 0 if there is none.
   template <class Accept>
-  [[nodiscard, gnu::always_inline]] inline Slot& probe(OrderRef ref, std::size_t home, Accept&& accept) {
+  [[nodiscard]] Place find(OrderRef ref, Accept&& accept) const {
     const std::uint32_t tag = tag_of(ref);
-    for (std::size_t at = home;; at = (at + 1) & mask_) {
-      Slot& slot = slots_[at];
-      if (slot.block == 0 || (slot.tag == tag && accept(slot))) return slot;
-    }
-  }
-
-  [[gnu::always_inline]] inline void fill(Slot& slot, std::size_t home, OrderRef ref, std::uint32_t block,
-                                          EventTime entered, std::uint16_t attribution) {
-    slot = {tag_of(ref), block, std::uint64_t{attribution} << 48 | (raw(entered) & entered_mask)};
-    const auto at = static_cast<std::size_t>(&slot - slots_.data());
-    if (++size_ > limit_) [[unlikely]]
-      grow();
-    else if (((at - home) & mask_) > max_distance) [[unlikely]]
-      rehash();
-  }
-
-  // Frees a slot and closes the hole by moving later slots of the run back, so that no tombstones pile up.
-  [[gnu::always_inline]] inline void erase(Slot& slot) {
-    auto hole = static_cast<std::size_t>(&slot - slots_.data());
-    --size_;
-    for (std::size_t at = (hole + 1) & mask_; slots_[at].block != 0; at = (at + 1) & mask_) {
-      const std::size_t distance_home = (at - home_of(slots_[at].tag)) & mask_;
-      const std::size_t distance_hole = (at - hole) & mask_;
-      if (distance_home >= distance_hole) {
-        slots_[hole] = slots_[at];
-        hole = at;
+    for (std::uint32_t at = home(ref);; at = next(at)) {
+      const Bucket& bucket = buckets_[at];
+      for (unsigned found = bucket.matches(tag); found != 0; found &= found - 1) {
+        const auto lane = static_cast<unsigned>(std::countr_zero(found));
+        if (accept(bucket.blocks[lane])) return {at, lane, bucket.blocks[lane]};
       }
+      if (bucket.passed() == 0) return {0, 0, 0};
     }
-    slots_[hole].block = 0;
+  }
+
+  // The reference must not be in the index.
+  template <class HighOf>
+  [[gnu::always_inline]] inline void insert(OrderRef ref, std::uint32_t home, std::uint32_t block,
+                                            HighOf&& high_of) {
+    Bucket& bucket = buckets_[home];
+    const unsigned free = bucket.free_lanes();
+    if (free == 0 || size_ == limit_) [[unlikely]]
+      return insert_far(ref, block, high_of);
+    ++size_;
+    const auto lane = static_cast<unsigned>(std::countr_zero(free));
+    bucket.tags[lane] = tag_of(ref);
+    bucket.blocks[lane] = block;
+  }
+
+  [[gnu::always_inline]] inline void erase(const Place& place, std::uint32_t home) {
+    --size_;
+    buckets_[place.bucket].blocks[place.lane] = 0;
+    for (std::uint32_t at = home; at != place.bucket; at = next(at)) [[unlikely]]
+      --buckets_[at].tags[0];
   }
 
  private:
-  static constexpr std::size_t max_distance = 512;
+  // Lane 0 belongs to the bucket: it counts the entries that passed on, and its block is 0 always.
+  struct alignas(64) Bucket {
+    std::uint32_t tags[lanes];
+    std::uint32_t blocks[lanes];
+
+    [[nodiscard]] std::uint32_t passed() const { return tags[0]; }
+    // Bit i where lane i is taken by an entry of this tag.
+    [[nodiscard]] unsigned matches(std::uint32_t tag) const {
+      const __m256i same = _mm256_cmpeq_epi32(load(tags), _mm256_set1_epi32(static_cast<int>(tag)));
+      return lanes_of(_mm256_andnot_si256(free(), same));
+    }
+    [[nodiscard]] unsigned free_lanes() const { return lanes_of(free()) & ~1u; }
+
+   private:
+    static __m256i load(const std::uint32_t* from) {
+      return _mm256_load_si256(reinterpret_cast<const __m256i*>(from));
+    }
+    static unsigned lanes_of(__m256i mask) {
+      return static_cast<unsigned>(_mm256_movemask_ps(_mm256_castsi256_ps(mask)));
+    }
+    [[nodiscard]] __m256i free() const { return _mm256_cmpeq_epi32(load(blocks), _mm256_setzero_si256()); }
+  };
+  static_assert(sizeof(Bucket) == 64);
+
+  static constexpr unsigned group_bits = 1;
+  static constexpr std::size_t max_distance = 128;  // Buckets that an entry may pass.
   static constexpr std::size_t max_rehashes = 4;
-  static constexpr unsigned group_bits = 2;
 
   [[nodiscard]] static std::uint32_t tag_of(OrderRef ref) { return static_cast<std::uint32_t>(raw(ref)); }
-  [[nodiscard]] std::size_t home_of(std::uint32_t tag) const {
-    const std::uint64_t group = (std::uint64_t{tag >> group_bits} * multiplier_) >> shift_;
-    return (group << group_bits) | (tag & ((1u << group_bits) - 1));
-  }
+  [[nodiscard]] std::uint32_t next(std::uint32_t bucket) const { return (bucket + 1) & mask_; }
+  [[nodiscard]] static std::size_t limit_for(unsigned bits) { return (std::size_t{1} << bits) * 2; }
 
-  [[gnu::noinline]] void grow() { resize(bits_ + 1); }
-
-  // A feed that still collides after a rehash gets a larger table. References whose lower halves are equal
-  // stay together under any hash, so it ends after a few: then they cost long searches, but no more memory.
-  [[gnu::noinline]] void rehash() {
-    if (rehashes_ == max_rehashes) return;
-    multiplier_ = multiplier_ * 0xD1342543DE82EF95u + 2;
-    resize(rehashes_++ == 0 ? bits_ : bits_ + 1);
-  }
-
-  void resize(unsigned bits) {
-    const std::size_t old_capacity = slots_.capacity() == 0 ? 0 : capacity();
-    VirtualArray<Slot> old = std::exchange(slots_, VirtualArray<Slot>((std::size_t{1} << bits) + 1));
+  void allocate(unsigned bits) {
+    buckets_ = VirtualArray<Bucket>(std::size_t{1} << bits);
     bits_ = bits;
-    mask_ = (std::size_t{1} << bits) - 1;
-    shift_ = 64 - (bits - group_bits);
-    limit_ = capacity() / 2;
-    for (std::size_t i = 0; i < old_capacity; ++i) {
-      if (old[i].block == 0) continue;
-      std::size_t at = home_of(old[i].tag);
-      while (slots_[at].block != 0) at = (at + 1) & mask_;
-      slots_[at] = old[i];
+    mask_ = static_cast<std::uint32_t>((std::size_t{1} << bits) - 1);
+    shift_ = multiplier_ == 1 ? 0 : 64 - bits;
+    limit_ = limit_for(bits);
+  }
+
+  // How many buckets the entry passed.
+  std::size_t place(OrderRef ref, std::uint32_t block) {
+    std::size_t distance = 0;
+    for (std::uint32_t at = home(ref);; at = next(at), ++distance) {
+      Bucket& bucket = buckets_[at];
+      if (const unsigned free = bucket.free_lanes(); free != 0) {
+        const auto lane = static_cast<unsigned>(std::countr_zero(free));
+        bucket.tags[lane] = tag_of(ref);
+        bucket.blocks[lane] = block;
+        return distance;
+      }
+      ++bucket.tags[0];
     }
   }
 
-  VirtualArray<Slot> slots_;
-  std::size_t mask_ = 0;
+  // A feed whose references collide gets another hash, the first time at the same size. It ends after a few:
+  // then they cost long searches, but no more memory.
+  template <class HighOf>
+  [[gnu::noinline]] void insert_far(OrderRef ref, std::uint32_t block, HighOf&& high_of) {
+    if (size_ == limit_) rebuild(bits_ + 1, high_of);
+    ++size_;
+    if (place(ref, block) <= max_distance || rehashes_ == max_rehashes) return;
+    multiplier_ = rehashes_ == 0 ? 0x9E3779B97F4A7C15u : multiplier_ * 0xD1342543DE82EF95u + 2;
+    rebuild(rehashes_++ == 0 ? bits_ : bits_ + 1, high_of);
+  }
+
+  template <class HighOf>
+  void rebuild(unsigned bits, HighOf&& high_of) {
+    const std::size_t old_count = std::size_t{mask_} + 1;
+    const VirtualArray<Bucket> old = std::exchange(buckets_, {});
+    allocate(bits);
+    for (std::size_t i = 0; i < old_count; ++i) {
+      for (unsigned lane = 1; lane < lanes; ++lane) {
+        const std::uint32_t block = old[i].blocks[lane];
+        if (block != 0) place(OrderRef{std::uint64_t{high_of(block)} << 32 | old[i].tags[lane]}, block);
+      }
+    }
+  }
+
+  VirtualArray<Bucket> buckets_;
+  std::uint32_t mask_ = 0;
   unsigned shift_ = 0;
   unsigned bits_ = 0;
-  std::uint64_t multiplier_ = 0x9E3779B97F4A7C15u;
+  std::uint64_t multiplier_ = 1;
   std::size_t size_ = 0;
   std::size_t limit_ = 0;
   std::size_t rehashes_ = 0;

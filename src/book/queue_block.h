@@ -54,6 +54,10 @@ struct alignas(64) QueueBlock {
     return (own & ~other) | (first & other);
   }
 
+  // Whether its orders are of this symbol and share the upper half of this reference.
+  [[nodiscard]] bool may_hold(Locate of, OrderRef ref) const {
+    return (locate == of) & (ref_high == raw(ref) >> 32);
+  }
   [[nodiscard]] bool is_full() const { return shares[capacity - 1] != 0; }
   [[nodiscard]] bool is_empty() const { return shares[0] == 0; }
   [[nodiscard]] unsigned size() const {
@@ -74,10 +78,12 @@ struct alignas(64) QueueBlock {
 
   void clear() { _mm_store_si128(reinterpret_cast<__m128i*>(shares), _mm_setzero_si128()); }
 
-  void append(OrderRef ref, Shares quantity) {
+  // Returns the place that it took.
+  unsigned append(OrderRef ref, Shares quantity) {
     const unsigned at = size();
     shares[at] = quantity;
     ref_low[at] = static_cast<std::uint32_t>(raw(ref));
+    return at;
   }
 
   // Closes up the queue behind the order.
@@ -104,5 +110,36 @@ struct alignas(64) QueueBlock {
   }
 };
 static_assert(sizeof(QueueBlock) == 64);
+
+// What else is known of the orders of a block, place by place. It stands in an array beside the blocks, since
+// matching needs none of it.
+struct alignas(32) OrderStamps {
+  std::uint64_t packed[QueueBlock::capacity];  // Time of entry in the lower 48 bits, index of the MPID above.
+
+  [[nodiscard]] EventTime entered(unsigned position) const { return EventTime{packed[position] & time_mask}; }
+  [[nodiscard]] std::uint16_t attribution(unsigned position) const {
+    return static_cast<std::uint16_t>(packed[position] >> 48);
+  }
+  void set(unsigned position, EventTime entered, std::uint16_t attribution) {
+    packed[position] = std::uint64_t{attribution} << 48 | (raw(entered) & time_mask);
+  }
+  // As QueueBlock::erase.
+  void erase(unsigned position) {
+    alignas(32) static constexpr std::array<std::array<std::uint32_t, 8>, 4> closings = [] {
+      std::array<std::array<std::uint32_t, 8>, 4> all{};
+      for (unsigned gap = 0; gap < 4; ++gap)
+        for (unsigned half = 0; half < 8; ++half)
+          all[gap][half] = half / 2 < gap ? half : half < 6 ? half + 2 : half;
+      return all;
+    }();
+    const __m256i closing = _mm256_load_si256(reinterpret_cast<const __m256i*>(closings[position].data()));
+    auto* all = reinterpret_cast<__m256i*>(packed);
+    _mm256_store_si256(all, _mm256_permutevar8x32_epi32(_mm256_load_si256(all), closing));
+  }
+
+ private:
+  static constexpr std::uint64_t time_mask = (std::uint64_t{1} << 48) - 1;
+};
+static_assert(sizeof(OrderStamps) == 32);
 
 }  // namespace tapeline::book

@@ -27,6 +27,9 @@ using PriceKey = std::int32_t;
 // An entry holds the key in its upper half and the number of the level's first queue block in its lower half,
 // so that one signed comparison orders entries and one cache line holds the best eight.
 //
+// A level that loses its last order stays, with totals of zero, until its room is needed: prices come and go
+// at the same few, so it mostly is there when the next order comes, and neither step has to move entries.
+//
 // One allocation: `pad` entries that are smaller than any other, `capacity` entries, `pad` spare, so that
 // vectors may reach over either end.
 struct SideLevels {
@@ -49,20 +52,16 @@ struct SideLevels {
 
   // How many entries have at most this key: just behind the level of that price if there is one.
   [[nodiscard]] std::uint32_t upper_bound(PriceKey wanted) const {
-    const __m256i last = _mm256_set1_epi64x(entry(wanted, 0xFFFF'FFFFu));
     std::uint32_t at = size;
     for (;;) {
-      // Sorted, so the greater ones are a run at the top: all ones where greater, summed up.
-      const auto* from = reinterpret_cast<const __m256i*>(entries + at - step);
-      __m256i greater = _mm256_cmpgt_epi64(_mm256_loadu_si256(from), last);
-      for (std::uint32_t i = 1; i < step / 4; ++i)
-        greater = _mm256_add_epi64(greater, _mm256_cmpgt_epi64(_mm256_loadu_si256(from + i), last));
-      const __m128i pair =
-          _mm_add_epi64(_mm256_castsi256_si128(greater), _mm256_extracti128_si256(greater, 1));
-      const auto count = static_cast<std::uint32_t>(-(_mm_cvtsi128_si64(pair) + _mm_extract_epi64(pair, 1)));
+      const std::uint32_t count = count_greater(at, wanted);
       at -= count;
       if (count < step) return at;
     }
+  }
+  // The same where it is among the best `step` entries: a hint, without a loop.
+  [[nodiscard]] std::uint32_t near_upper_bound(PriceKey wanted) const {
+    return size - count_greater(size, wanted);
   }
 
   void insert(std::uint32_t at, std::int64_t entry) {
@@ -71,12 +70,19 @@ struct SideLevels {
     ++size;
   }
 
-  void erase(std::uint32_t at) {
-    --size;
-    shift(entries + at + 1, entries + at, size - at);
+ private:
+  // How many of the `step` entries before `at` are greater. They are sorted, so those are a run at the top:
+  // all ones where greater, summed up.
+  [[nodiscard]] std::uint32_t count_greater(std::int64_t at, PriceKey wanted) const {
+    const __m256i last = _mm256_set1_epi64x(entry(wanted, 0xFFFF'FFFFu));
+    const auto* from = reinterpret_cast<const __m256i*>(entries + at - step);
+    __m256i greater = _mm256_cmpgt_epi64(_mm256_loadu_si256(from), last);
+    for (std::uint32_t i = 1; i < step / 4; ++i)
+      greater = _mm256_add_epi64(greater, _mm256_cmpgt_epi64(_mm256_loadu_si256(from + i), last));
+    const __m128i pair = _mm_add_epi64(_mm256_castsi256_si128(greater), _mm256_extracti128_si256(greater, 1));
+    return static_cast<std::uint32_t>(-(_mm_cvtsi128_si64(pair) + _mm_extract_epi64(pair, 1)));
   }
 
- private:
   // Moves `count` entries by one; the usual few by vectors, which may carry spare entries along.
   static void shift(const std::int64_t* from, std::int64_t* to, std::uint32_t count) {
     if (count <= 8) [[likely]] {
