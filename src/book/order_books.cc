@@ -121,6 +121,23 @@ std::optional<OrderBooks::OrderPlace> OrderBooks::find(Locate locate, OrderRef r
   return OrderPlace{entry, blocks_[entry.block].find(ref)};
 }
 
+// False for what no book can have saved: no shares, or a reference that is live.
+bool OrderBooks::load_order(Book& book, Locate locate, Side side, PriceKey key,
+                            const detail::SavedOrder& order) {
+  const std::uint32_t home = index_.home(order.ref);
+  if (order.shares == 0 || is_taken(locate, order.ref, home) || !has_room(book)) return false;
+  const std::uint16_t attribution =
+      order.attribution.view().empty() ? std::uint16_t{0} : attribution_index(order.attribution);
+  Event event{};
+  event.locate = locate;
+  event.time = order.entered;
+  event.order.shares = order.shares;
+  rest(book, event, order.ref, home, side, key, attribution, none);
+  NullBookHandler quiet;
+  if (is_at_best(book, side, key)) refresh_bbo(event, book, side, quiet);
+  return true;
+}
+
 void OrderBooks::flag_bad(const Event& event, std::uint64_t& counter) {
   ++counter;
   Book& book = books_[raw(event.locate)];

@@ -24,6 +24,10 @@
 
 namespace tapeline::book {
 
+namespace detail {
+struct SavedOrder;
+}
+
 // Sizes the books; every maximum is a bound on memory.
 struct OrderBooksConfig {
   std::size_t expected_orders = 1 << 20;          // Live at once, without rebuilding the index.
@@ -74,6 +78,15 @@ class OrderBooks {
   [[nodiscard]] std::vector<OrderView> queue(Locate locate, Side side, Price price) const;
   [[nodiscard]] std::optional<OrderView> find_order(Locate locate, OrderRef ref) const;
   [[nodiscard]] std::optional<QueuePosition> queue_position(Locate locate, OrderRef ref) const;
+
+  // One book as a checkpoint holds it: its name, state, quality, and each order in its queue. `writer` has
+  // put(value) and `reader` get<T>() and ok(), for trivially copyable values; see stream/state.h.
+  template <class Writer>
+  void save_book(Locate locate, Writer& writer) const;
+  // Puts a book without orders where save_book() found it. False where the bytes are no book; what was read
+  // of it stays then.
+  template <class Reader>
+  [[nodiscard]] bool load_book(Locate locate, Reader& reader);
 
   // Adds flags to a book, or clears them (after a recovery).
   void mark(Locate locate, Quality flags) { books_[raw(locate)].quality |= flags; }
@@ -210,6 +223,10 @@ class OrderBooks {
   template <class Handler>
   void apply_trade(const Event& event, Handler& handler);
 
+  template <class Writer>
+  void save_block(std::uint32_t number, Writer& writer) const;
+  bool load_order(Book& book, Locate locate, Side side, PriceKey key, const detail::SavedOrder& order);
+
   // Slow paths, out of line.
   void flag_bad(const Event& event, std::uint64_t& counter);
   void note_crossing(Book& book);
@@ -238,3 +255,4 @@ class OrderBooks {
 }  // namespace tapeline::book
 
 #include "book/order_books_apply.h"
+#include "book/order_books_state.h"

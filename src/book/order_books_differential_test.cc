@@ -1,4 +1,6 @@
 #include <array>
+#include <cstring>
+#include <memory>
 #include <set>
 #include <span>
 #include <string>
@@ -8,6 +10,7 @@
 
 #include "book/book_comparison.h"
 #include "book/book_record.h"
+#include "book/event_makers.h"
 #include "book/order_books.h"
 #include "book/plain_book.h"
 #include "book/random_flow.h"
@@ -134,6 +137,77 @@ TEST_P(OrderBooksDifferential, TellsTheSameInBatchesOfAnySize) {
     ASSERT_EQ(find_difference(calls.records(), plain_calls.records()), "") << where;
     ASSERT_EQ(find_any_difference(fast, plain), "") << where;
     ASSERT_EQ(fast.find_inconsistency(), "") << where;
+  }
+}
+
+// As a checkpoint would write it.
+class Bytes {
+ public:
+  template <class T>
+  void put(const T& value) {
+    const auto* from = reinterpret_cast<const std::byte*>(&value);
+    bytes_.insert(bytes_.end(), from, from + sizeof value);
+  }
+  template <class T>
+  T get() {
+    T value{};
+    if (bytes_.size() - at_ < sizeof value) {
+      ok_ = false;
+      return value;
+    }
+    std::memcpy(&value, bytes_.data() + at_, sizeof value);
+    at_ += sizeof value;
+    return value;
+  }
+  [[nodiscard]] bool ok() const { return ok_; }
+  [[nodiscard]] bool complete() const { return ok_ && at_ == bytes_.size(); }
+  void cut(std::size_t size) { bytes_.resize(size); }
+  [[nodiscard]] std::size_t size() const { return bytes_.size(); }
+
+ private:
+  std::vector<std::byte> bytes_;
+  std::size_t at_ = 0;
+  bool ok_ = true;
+};
+
+TEST_P(OrderBooksDifferential, GoesOnFromSavedBooks) {
+  constexpr std::size_t message_count = 12'000;
+  constexpr std::uint64_t seed = 31;
+  const std::vector<Event> events = events_of(GetParam(), seed, message_count);
+  PlainBook plain;
+  BookRecorder plain_calls;
+  auto fast = std::make_unique<OrderBooks>(small_config);
+  BookRecorder calls;
+  for (std::size_t i = 0; i < message_count; ++i) {
+    plain.apply(events[i], plain_calls);
+    fast->apply(std::span(&events[i], 1), calls);
+    if (i % 1'717 != 0) continue;
+    auto loaded = std::make_unique<OrderBooks>(small_config);
+    for (const Locate locate : fast->locates()) {
+      Bytes bytes;
+      fast->save_book(locate, bytes);
+      ASSERT_TRUE(loaded->load_book(locate, bytes) && bytes.complete()) << "message " << i;
+    }
+    ASSERT_EQ(loaded->find_inconsistency(), "") << "message " << i;
+    fast = std::move(loaded);
+  }
+  EXPECT_EQ(find_difference(calls.records(), plain_calls.records()), "");
+  EXPECT_EQ(fast->find_inconsistency(), "");
+}
+
+TEST(SavedBooks, AreRefusedWhereTheyAreCutOff) {
+  OrderBooks books(small_config);
+  NullBookHandler quiet;
+  const Event events[] = {make_add(Locate{7}, 1, 'B', 100, 1'000, "AAPL"),
+                          make_add(Locate{7}, 2, 'S', 50, 1'100)};
+  books.apply(events, quiet);
+  Bytes whole;
+  books.save_book(Locate{7}, whole);
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    Bytes cut = whole;
+    cut.cut(size);
+    OrderBooks loaded(small_config);
+    EXPECT_FALSE(loaded.load_book(Locate{7}, cut)) << size;
   }
 }
 
