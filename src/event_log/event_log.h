@@ -84,6 +84,8 @@ class Writer {
 
   [[nodiscard]] virtual Offset end() const = 0;     // Where the next record goes.
   [[nodiscard]] virtual Offset synced() const = 0;  // All before it would survive a power loss.
+  // Found behind the last whole batch when the partition was opened, and removed: what a crash cut off.
+  [[nodiscard]] virtual std::uint64_t torn_bytes() const = 0;
 };
 
 // Reads one partition in order and follows it live by polling; takes no lock and never slows the writer. For

@@ -241,6 +241,10 @@ Result<std::unique_ptr<FileLock>> SimulatedFileSystem::lock(const std::string& p
   if (!folders_.contains(folder_of(path))) return missing("open", path);
   if (!locked_.insert(path).second)
     return fail(ErrorCode::unsupported, fmt::format("{} is held by another writer; stop it first", path));
+  if (!names_.contains(path)) {
+    change_names(folder_of(path), {{path, nullptr}});
+    set_name(path, std::make_shared<Node>());
+  }
   return std::make_unique<HeldLock>(*this, path);
 }
 
