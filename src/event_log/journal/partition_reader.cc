@@ -57,20 +57,18 @@ Result<PartitionReader::Step> PartitionReader::locate() {
     const auto behind = std::ranges::upper_bound(*bases, position_);
     const std::uint64_t base = behind == bases->begin() ? bases->front() : *(behind - 1);
     const Result<Step> entered = enter(base, true);
-    if (entered && *entered == Step::wait && base != bases->back())
-      return std::unexpected(damage_error(segment_path(folder_, base), 0, base));
     // Retention may remove it between the listing and the opening.
     if (entered || entered.error().code != ErrorCode::not_found) return entered;
   }
 }
 
-// `wait` where its header is not there: it is just being made.
 Result<PartitionReader::Step> PartitionReader::enter(std::uint64_t base_offset, bool by_index) {
   const Result<OpenSegment> segment = open_segment(files_, folder_, base_offset, os::OpenMode::read);
   if (!segment) return std::unexpected(segment.error());
   if (segment->state == SegmentState::newer)
     return std::unexpected(newer_format(segment_path(folder_, base_offset), segment->header.version));
-  if (segment->state == SegmentState::damaged) return Step::wait;
+  if (segment->state == SegmentState::damaged)
+    return after_damaged_header(base_offset, by_index, *segment->file);
   IndexEntry start{base_offset, 0, sizeof(SegmentHeader)};
   if (by_index && position_ > base_offset)
     if (const std::optional<SegmentIndex> index = load_index(files_, folder_, *segment))
@@ -115,6 +113,38 @@ Result<PartitionReader::Step> PartitionReader::after_end() {
   return Step::go_on;
 }
 
+// Whether a crash explains the bytes, so that waiting for the writer is all there is to do. Looked at once
+// for each size of the file: it costs reading what lies behind.
+Result<bool> PartitionReader::is_torn(std::uint64_t base_offset, const os::File& file, std::uint64_t position,
+                                      std::uint64_t expected) {
+  const Result<os::FileStatus> status = file.status();
+  if (!status) return std::unexpected(status.error());
+  const Judged seen{base_offset, position, status->size};
+  if (seen == judged_torn_) return true;
+  const Result<std::vector<std::uint64_t>> bases = list_segments(files_, folder_);
+  if (!bases) return std::unexpected(bases.error());
+  const auto here = std::ranges::lower_bound(*bases, base_offset);
+  if (here == bases->end() || *here != base_offset) return true;  // Removed just now.
+  const Result<Damage> damage = judge_damage(
+      files_, folder_, *bases, static_cast<std::size_t>(here - bases->begin()), position, expected);
+  if (!damage) return std::unexpected(damage.error());
+  if (*damage == Damage::torn_tail) judged_torn_ = seen;
+  return *damage == Damage::torn_tail;
+}
+
+// The segment may just be being made, or a crash came in between.
+Result<PartitionReader::Step> PartitionReader::after_damaged_header(std::uint64_t base_offset, bool by_index,
+                                                                    const os::File& file) {
+  const Result<bool> torn = is_torn(base_offset, file, 0, base_offset);
+  if (!torn) return std::unexpected(torn.error());
+  if (*torn) return Step::wait;
+  // A writer that is faster than this reader may have finished it meanwhile.
+  const Result<OpenSegment> again = open_segment(files_, folder_, base_offset, os::OpenMode::read);
+  if (!again) return std::unexpected(again.error());
+  if (again->state != SegmentState::damaged) return enter(base_offset, by_index);
+  return std::unexpected(damage_error(segment_path(folder_, base_offset), 0, base_offset));
+}
+
 // What is there is no batch: it is being written, was torn by a crash, or is damaged.
 Result<PartitionReader::Step> PartitionReader::after_damage(const ScannedBatch& scanned) {
   const Result<os::FileStatus> status = scanner_.file().status();
@@ -123,28 +153,18 @@ Result<PartitionReader::Step> PartitionReader::after_damage(const ScannedBatch& 
     scanner_.close();
     return Step::go_on;
   }
-  const std::pair seen{scanned.position, status->size};
-  if (seen == judged_torn_) return Step::wait;
-  const Result<std::vector<std::uint64_t>> bases = list_segments(files_, folder_);
-  if (!bases) return std::unexpected(bases.error());
-  const auto here = std::ranges::lower_bound(*bases, base_);
-  if (here == bases->end() || *here != base_) return Step::wait;
-  const Result<Damage> damage =
-      judge_damage(files_, folder_, *bases, static_cast<std::size_t>(here - bases->begin()), scanned.position,
-                   scanner_.expected());
-  if (!damage) return std::unexpected(damage.error());
-  if (*damage == Damage::in_the_middle) {
-    // A writer that is faster than this reader may have finished the batch meanwhile.
-    const Result<ScannedBatch> again = scanner_.next();
-    if (!again) return std::unexpected(again.error());
-    if (again->state != ScanState::batch)
-      return std::unexpected(
-          damage_error(segment_path(folder_, base_), scanned.position, scanner_.expected()));
-    scanner_.open(scanner_.shared_file(), scanned.position, again->header.first_offset);
-    return Step::go_on;
-  }
-  judged_torn_ = seen;
-  return Step::wait;
+  const std::uint64_t expected = scanner_.expected();
+  const Result<bool> torn = is_torn(base_, scanner_.file(), scanned.position, expected);
+  if (!torn) return std::unexpected(torn.error());
+  if (*torn) return Step::wait;
+  // A writer that is faster than this reader may have finished the batch meanwhile.
+  const std::shared_ptr<const os::File> file = scanner_.shared_file();
+  const Result<ScannedBatch> again = scanner_.next();
+  if (!again) return std::unexpected(again.error());
+  if (again->state != ScanState::batch)
+    return std::unexpected(damage_error(segment_path(folder_, base_), scanned.position, expected));
+  scanner_.open(file, scanned.position, expected);
+  return Step::go_on;
 }
 
 Result<void> PartitionReader::seek(Offset offset) {

@@ -4,7 +4,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "event_log/event_log.h"
@@ -35,10 +34,20 @@ class PartitionReader final : public Reader {
   // Without a segment to read there is nothing to do but ask again later.
   enum class Step : std::uint8_t { go_on, wait };
 
+  struct Judged {
+    std::uint64_t base_offset = 0;
+    std::uint64_t position = 0;
+    std::uint64_t file_size = 0;
+    friend bool operator==(const Judged&, const Judged&) = default;
+  };
+
   [[nodiscard]] bool nothing_published() const;
   Result<Step> locate();
   Result<Step> after_end();
   Result<Step> after_damage(const ScannedBatch& scanned);
+  Result<Step> after_damaged_header(std::uint64_t base_offset, bool by_index, const os::File& file);
+  Result<bool> is_torn(std::uint64_t base_offset, const os::File& file, std::uint64_t position,
+                       std::uint64_t expected);
   Result<Step> enter(std::uint64_t base_offset, bool by_index);
   [[nodiscard]] Batch deliver(const ScannedBatch& scanned);
 
@@ -58,7 +67,7 @@ class PartitionReader final : public Reader {
   std::uint64_t stated_end_ = 0;  // What its header says, if it was rewritten.
   std::uint32_t idle_polls_ = 0;
   std::optional<std::uint64_t> jump_to_;  // A segment behind a hole, if the open one really ends.
-  std::pair<std::uint64_t, std::uint64_t> judged_torn_{};  // Position and file size.
+  Judged judged_torn_;
 };
 
 }  // namespace tapeline::event_log::journal

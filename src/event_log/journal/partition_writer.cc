@@ -209,7 +209,18 @@ Result<void> PartitionWriter::store_indexes() {
       if (not_indexed_.empty()) return {};
       index = not_indexed_.front();
     }
-    if (Result<void> stored = store_index(files_, folder_, index); !stored) return stored;
+    // Recovery believes an index and does not read its segment, so the segment must be on the disk before.
+    const Result<std::unique_ptr<os::File>> file =
+        files_.open(segment_path(folder_, index.summary().base_offset), os::OpenMode::read);
+    if (file) {
+      if (Result<void> synced = (*file)->sync(); !synced) {
+        failed_.store(true, std::memory_order_relaxed);
+        return synced;
+      }
+      if (Result<void> stored = store_index(files_, folder_, index); !stored) return stored;
+    } else if (file.error().code != ErrorCode::not_found) {
+      return std::unexpected(file.error());
+    }
     const std::lock_guard lock(segments_mutex_);
     not_indexed_.erase(not_indexed_.begin());
   }

@@ -128,17 +128,21 @@ Result<bool> Recovery::cut_or_refuse(std::size_t at, const SegmentScan& scan) {
     if (Result<void> removed = remove_segment(files_, folder_, bases_[i]); !removed)
       return std::unexpected(removed.error());
   }
+  Result<void> cut;
   if (scan.segment.state == SegmentState::damaged) {
     partition_.torn_bytes += scan.file_bytes;
-    if (Result<void> removed = remove_segment(files_, folder_, bases_[at]); !removed)
-      return std::unexpected(removed.error());
-    return false;
+    cut = remove_segment(files_, folder_, bases_[at]);
+  } else {
+    partition_.torn_bytes += scan.file_bytes - scan.stopped_at;
+    cut = files_.remove(index_path(folder_, bases_[at]));
+    if (cut) cut = scan.segment.file->truncate(scan.stopped_at);
+    if (cut) cut = scan.segment.file->sync();
   }
-  partition_.torn_bytes += scan.file_bytes - scan.stopped_at;
-  Result<void> cut = files_.remove(index_path(folder_, bases_[at]));
-  if (cut) cut = scan.segment.file->truncate(scan.stopped_at);
-  if (cut) cut = scan.segment.file->sync();
+  // Before anything is appended: else a power loss could bring back what was removed, in the place of what
+  // was written since under the same name.
+  if (cut) cut = files_.sync_folder(folder_);
   if (!cut) return std::unexpected(cut.error());
+  if (scan.segment.state == SegmentState::damaged) return false;
   partition_.active = scan.segment.file;
   partition_.active_index = scan.index;
   return false;
