@@ -1,6 +1,6 @@
 #include "feed/sequencer/sequencer.h"
 
-#include "feed/sequencer/testing/recording_consumer.h"
+#include "feed/testing/recording_consumer.h"
 
 namespace tapeline::feed {
 namespace {
