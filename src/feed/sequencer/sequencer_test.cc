@@ -312,7 +312,6 @@ TEST(Sequencer, ASnapshotAheadOfTheFeedSkipsWhatComesLater) {
 }
 
 TEST(Sequencer, ASnapshotShortOfTheHeldPacketsLeavesAGapToAskFor) {
-  Bench bench(with_snapshots(1, 1));
   SequencerConfig config = with_snapshots(1, 1);
   config.retransmission.max_messages = 10;
   Bench joined(config);
