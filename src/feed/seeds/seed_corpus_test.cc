@@ -7,6 +7,8 @@
 
 #include "base/testing/shared_data.h"
 #include "capture/pcap/testing/capture_writer.h"
+#include "feed/feed_log/feed_log.h"
+#include "feed/glimpse/end_of_snapshot.h"
 #include "feed/itch50/encoder.h"
 #include "feed/moldudp64/packet.h"
 #include "feed/ouch50/codec.h"
@@ -80,6 +82,50 @@ void add_ouch(Seeds& seeds) {
 #undef OUCH50_SEED
 }
 
+void add_live_feed(Seeds& seeds) {
+  // See sequencer_fuzz.cc: two bytes stand for a packet. A gap, a reply, then a gap that takes a snapshot.
+  using capture::testing::bytes_of;
+  seeds["sequencer_fuzz/gaps"] =
+      bytes_of({9, 0, 2, 1, 3, 1, 2, 6, 1, 3, 1, 3, 2, 2, 4, 2,  0,    2, 9, 1, 4, 0, 4, 0, 4, 0,
+                4, 0, 4, 0, 4, 0, 4, 0, 5, 0, 6, 1, 9, 1, 2, 10, 0xff, 0, 2, 1, 8, 1, 2, 3, 9});
+  Bytes whole = mold_packet(1, 2);
+  Bytes packets = bytes_of({1, 0});
+  packets.push_back(static_cast<std::byte>(whole.size()));
+  append(packets, whole);
+  seeds["sequencer_fuzz/packet"] = packets;
+
+  Bytes batch;
+  feed::FeedLogEncoder encoder;
+  encoder.start_batch(batch);
+  const Bytes block = bytes_of({0, 1, 'a', 0, 0, 0, 2, 'b', 'c'});
+  encoder.on_session_started({feed::SessionName("S"), 1, CaptureTime{1}});
+  encoder.on_messages({block, 1, 3, CaptureTime{2}});
+  encoder.on_gap_declared({4, 6, CaptureTime{3}});
+  encoder.on_recovery_started({6, CaptureTime{4}});
+  encoder.on_snapshot_messages({block, 1, 3, CaptureTime{5}});
+  encoder.on_snapshot_complete({9, CaptureTime{6}});
+  encoder.on_end_of_session({9, CaptureTime{7}});
+  seeds["feed_log_fuzz/every_kind"] = batch;
+
+  Bytes frames;
+  soupbintcp::encode(soupbintcp::PacketType::sequenced_data, itch_frames(), frames);
+  soupbintcp::encode(soupbintcp::PacketType::server_heartbeat, {}, frames);
+  soupbintcp::encode(soupbintcp::PacketType::sequenced_data, glimpse::encode_end_of_snapshot(7), frames);
+  seeds["glimpse_fuzz/snapshot"] = behind(10, frames);
+
+  Bytes pieces;
+  Bytes login;
+  soupbintcp::encode(
+      soupbintcp::LoginRequest{std::string_view("user"), std::string_view("pass"), std::string_view(""), 1},
+      login);
+  Bytes accepted;
+  soupbintcp::encode(soupbintcp::LoginAccepted{std::string_view("S"), 1}, accepted);
+  for (const Bytes& piece : {login, accepted, bytes_of({0, 2, 'S', 'x', 0, 1, 'H', 0, 1, 'Z'}),
+                             bytes_of({0, 3, 'U', 'y', 'z', 0, 1, 'R'}), bytes_of({0, 1, 'O'})})
+    append(pieces, behind(piece.size(), piece));
+  seeds["session_fuzz/both_ends"] = pieces;
+}
+
 Seeds make_seeds() {
   Seeds seeds;
   const Bytes frames = itch_frames();
@@ -103,6 +149,7 @@ Seeds make_seeds() {
   seeds["soupbintcp_fuzz/session"] = behind(4, soup);
   add_captures(seeds);
   add_ouch(seeds);
+  add_live_feed(seeds);
   return seeds;
 }
 
