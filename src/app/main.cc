@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
       "6 unsupported here, 130 interrupted.");
   app::Action action;
   app::add_book_command(program, action);
+  app::add_config_command(program, action);
   app::add_generate_command(program, action);
   app::add_inspect_command(program, action);
   app::add_replay_command(program, action);
