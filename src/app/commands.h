@@ -14,6 +14,7 @@ using Action = std::function<Result<void>()>;
 // One file per command: src/app/NAME_command.cc.
 void add_book_command(CLI::App& program, Action& action);
 void add_config_command(CLI::App& program, Action& action);
+void add_doctor_command(CLI::App& program, Action& action);
 void add_generate_command(CLI::App& program, Action& action);
 void add_inspect_command(CLI::App& program, Action& action);
 void add_replay_command(CLI::App& program, Action& action);
