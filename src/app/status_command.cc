@@ -50,7 +50,7 @@ class LiveScreen {
     std::string text = "\033[H";
     for (std::size_t row = 0; row < rows && !page.empty(); ++row) {
       const std::size_t end = std::min(page.find('\n'), page.size());
-      text.append(row == 0 ? "" : "\r\n").append(page.substr(0, end)).append("\033[K");
+      text.append(row == 0 ? "" : "\n").append(page.substr(0, end)).append("\033[K");
       page.remove_prefix(std::min(end + 1, page.size()));
     }
     return write(text + "\033[J");
