@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cctype>
 #include <cstdio>
 #include <memory>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "app/interrupt_guard.h"
 #include "app/progress.h"
 #include "app/standard_output.h"
+#include "base/edit_distance.h"
 #include "book/order_books.h"
 #include "feed/source/open_message_source.h"
 #include "market/event_time_text.h"
@@ -64,20 +64,6 @@ class LastTrades : public book::NullBookHandler {
 
 std::string name_of_input(const Options& options) {
   return options.file == "-" ? "standard input" : options.file;
-}
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t substituted = diagonal + (std::toupper(a[i - 1]) == std::toupper(b[j - 1]) ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({substituted, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
 }
 
 // The three symbols of the feed that look most like the one asked for, "A, AA and AAL".

@@ -15,10 +15,13 @@ int main(int argc, char** argv) {
       "6 unsupported here, 130 interrupted.");
   app::Action action;
   app::add_book_command(program, action);
+  app::add_config_command(program, action);
+  app::add_doctor_command(program, action);
   app::add_generate_command(program, action);
   app::add_inspect_command(program, action);
   app::add_replay_command(program, action);
   app::add_query_command(program, action);
+  app::add_status_command(program, action);
   app::add_bench_command(program, action);
   try {
     program.parse(argc, argv);

@@ -58,6 +58,25 @@ std::string sparkline(std::span<const std::uint64_t> values) {
   return text;
 }
 
+std::string rule(std::string_view words, std::size_t width) {
+  std::string text = words.empty() ? "" : fmt::format("── {} ", words);
+  for (std::size_t columns = columns_of(text); columns < width; ++columns) text += "─";
+  return text + '\n';
+}
+
+std::vector<std::string> wrapped(std::string_view words, std::size_t width) {
+  std::vector<std::string> lines(1);
+  while (!words.empty()) {
+    const std::string_view word = words.substr(0, words.find(' '));
+    words.remove_prefix(std::min(word.size() + 1, words.size()));
+    if (!lines.back().empty() && columns_of(lines.back()) + 1 + columns_of(word) > width)
+      lines.emplace_back();
+    if (!lines.back().empty()) lines.back() += ' ';
+    lines.back() += word;
+  }
+  return lines;
+}
+
 std::string grouped(std::uint64_t value) {
   std::string digits = fmt::format("{}", value);
   for (std::size_t at = digits.size(); at > 3;) digits.insert(at -= 3, 1, ',');

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "market/types.h"
 
@@ -25,6 +26,12 @@ enum class Ink { plain, strong, dim, bid, ask, alarm };
 
 // One column per value, as high as its share of the greatest: "▁▃█▂". A value of 0 is a space.
 [[nodiscard]] std::string sparkline(std::span<const std::uint64_t> values);
+
+// A rule across the page, with the words in it where there are some: "── spread ─────". With a line feed.
+[[nodiscard]] std::string rule(std::string_view words, std::size_t width);
+
+// The words in lines of at most `width` columns; a longer word has a line to itself.
+[[nodiscard]] std::vector<std::string> wrapped(std::string_view words, std::size_t width);
 
 // "1,234,567".
 [[nodiscard]] std::string grouped(std::uint64_t value);

@@ -32,6 +32,14 @@ TEST(Drawing, ColoursTakeNoColumns) {
   EXPECT_EQ(columns_of(paint("█▌ é", Ink::alarm, true)), 4);
 }
 
+TEST(Drawing, RulesAndLines) {
+  EXPECT_EQ(rule("", 3), "───\n");
+  EXPECT_EQ(rule("é", 7), "── é ──\n");
+  EXPECT_EQ(wrapped("one two three", 7), (std::vector<std::string>{"one two", "three"}));
+  EXPECT_EQ(wrapped("indivisible a", 4), (std::vector<std::string>{"indivisible", "a"}));
+  EXPECT_EQ(wrapped("", 4), std::vector<std::string>{""});
+}
+
 TEST(Drawing, NumbersAndPrices) {
   EXPECT_EQ(grouped(0), "0");
   EXPECT_EQ(grouped(999), "999");

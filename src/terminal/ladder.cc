@@ -43,13 +43,6 @@ std::string at_both_ends(const std::string& left, const std::string& right, std:
   return left + spaces(width - taken) + right + '\n';
 }
 
-// A rule across the page with words in it.
-std::string rule(std::string_view words, std::size_t width) {
-  std::string text = words.empty() ? "" : fmt::format("── {} ", words);
-  for (std::size_t columns = columns_of(text); columns < width; ++columns) text += "─";
-  return text + '\n';
-}
-
 class LadderDrawing {
  public:
   LadderDrawing(const BookSnapshot& snapshot, const LadderOptions& options)

@@ -1,0 +1,22 @@
+#include "base/check.h"
+#include "config/print.h"
+#include "config/read.h"
+
+using namespace tapeline;
+
+// Whatever is accepted is printed as a file that means the same.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const std::string overrides[] = {std::string(text.substr(0, text.find('\n')))};
+  for (const bool overridden : {false, true}) {
+    const auto config = config::read(overridden ? "" : text, "fuzz",
+                                     overridden ? std::span(overrides) : std::span<std::string>{});
+    if (!config) {
+      CHECK(!config.error().message.empty());
+      continue;
+    }
+    const auto again = config::read(config::print_toml(*config), "printed");
+    CHECK(again && *again == *config);
+  }
+  return 0;
+}

@@ -1,0 +1,144 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+// What a running pipeline tells of itself: docs/formats/status.md. Numbers count from the start of the
+// process unless they say otherwise.
+namespace tapeline::status {
+
+// A place that messages pass on their way, in their order: "captured", "sequenced", "logged", "computed".
+struct Stage {
+  std::string name;
+  std::string unit;  // "packets"
+  std::uint64_t total = 0;
+  std::uint64_t per_second = 0;          // Over the last second.
+  std::vector<std::uint64_t> history{};  // Per second, newest last; at most RateHistory::most_seconds.
+};
+
+// One of the redundant feeds.
+struct FeedLine {
+  std::string name;
+  bool up = false;
+  std::uint64_t packets = 0;
+  std::uint64_t first_arrivals = 0;  // Packets that came here before they came anywhere else.
+  std::uint64_t duplicates = 0;
+  std::uint64_t malformed = 0;
+  std::uint64_t kernel_drops = 0;
+  std::uint64_t silent_ms = 0;  // Since its last packet.
+};
+
+struct Feed {
+  std::string session;
+  std::string state;  // "waiting", "live", "recovering", "stale", "ended"
+  std::uint64_t next_sequence = 0;
+  std::vector<FeedLine> lines{};
+  std::uint64_t open_gaps = 0;
+  std::uint64_t closed_gaps = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t retransmitted_messages = 0;
+  std::uint64_t snapshots = 0;      // Recoveries by snapshot.
+  std::uint64_t lost_messages = 0;  // Of gaps that were given up.
+};
+
+struct Topic {
+  std::string name;
+  std::uint64_t partitions = 0;
+  std::uint64_t records = 0;  // Its end.
+  std::uint64_t bytes = 0;
+  std::uint64_t segments = 0;
+};
+
+struct Worker {
+  std::uint64_t index = 0;
+  std::uint64_t key_groups = 0;
+  std::uint64_t position = 0;      // In the feed topic.
+  std::uint64_t lag_messages = 0;  // From there to its end.
+  double back_pressure = 0;        // Share of the last second that it was busy, 0 to 1.
+  std::uint64_t rows = 0;
+};
+
+struct Latency {
+  std::string name;  // "exchange to capture"
+  std::uint64_t count = 0;
+  std::uint64_t p50_ns = 0;
+  std::uint64_t p90_ns = 0;
+  std::uint64_t p99_ns = 0;
+  std::uint64_t p999_ns = 0;
+  std::uint64_t max_ns = 0;
+  std::string note{};  // What has to be known to read it, as of negative delays.
+};
+
+struct Checkpoints {
+  std::uint64_t taken = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t age_ms = 0;  // Of the last one.
+  std::uint64_t keys = 0;    // In the last one.
+  std::uint64_t bytes = 0;
+  std::uint64_t duration_us = 0;
+  std::uint64_t longest_stall_us = 0;  // That a worker waited for one, ever.
+  std::string last_error{};
+};
+
+struct Clock {
+  std::string source = "none";
+  bool synchronised = false;
+  std::optional<std::uint64_t> error_bound_ns{};
+  std::string detail{};
+};
+
+struct Memory {
+  std::uint64_t resident_bytes = 0;
+  std::uint64_t peak_resident_bytes = 0;
+};
+
+struct Status {
+  std::string version;  // Of the program.
+  std::uint64_t process = 0;
+  std::uint64_t uptime_ms = 0;
+  std::vector<Stage> stages{};
+  Feed feed{};
+  std::vector<Topic> topics{};
+  std::vector<Worker> workers{};
+  std::vector<Latency> latencies{};
+  Checkpoints checkpoints{};
+  Clock clock{};
+  Memory memory{};
+  std::vector<std::string> warnings{};  // What is wrong now, a sentence each.
+};
+
+// One line of JSON.
+[[nodiscard]] std::string encode(const Status& status);
+// Names that are missing have their defaults and unknown ones are ignored, so that programs of different
+// versions understand each other.
+Result<Status> decode(std::string_view json);
+
+// Turns a counter that is read now and then into a rate and its history.
+class RateHistory {
+ public:
+  static constexpr std::size_t most_seconds = 60;
+
+  // The counter's value at a monotonic time. Calls closer than half a second change nothing.
+  void note(std::uint64_t total, std::uint64_t now_ns);
+
+  [[nodiscard]] std::uint64_t total() const { return total_; }
+  [[nodiscard]] std::uint64_t per_second() const { return history_.empty() ? 0 : history_.back(); }
+  [[nodiscard]] const std::vector<std::uint64_t>& history() const { return history_; }
+  [[nodiscard]] Stage stage(std::string name, std::string unit) const {
+    return {std::move(name), std::move(unit), total_, per_second(), history_};
+  }
+
+ private:
+  bool started_ = false;
+  std::uint64_t total_ = 0;
+  std::uint64_t noted_total_ = 0;
+  std::uint64_t noted_ns_ = 0;
+  std::vector<std::uint64_t> history_;
+};
+
+}  // namespace tapeline::status
