@@ -77,8 +77,12 @@ class Publisher {
   // taken together.
   [[nodiscard]] std::uint64_t next_deadline_ns() const { return deadline_ns_; }
 
-  // Ends the session, and no other one follows; advance() until it is over.
-  void finish() { finishing_ = true; }
+  // Ends the session, and no other one follows; advance() until it is over. A session whose end is being told
+  // already is over at once.
+  void finish() {
+    if (state_ == State::ending && !finishing_) state_ = State::over;
+    finishing_ = true;
+  }
   [[nodiscard]] bool is_over() const { return state_ == State::over; }
 
   // The reply to a request for retransmission: one packet, which may hold fewer messages than were asked for;

@@ -231,6 +231,17 @@ TEST(Publisher, StopsAtTheCountTheTimeOrWhenTold) {
   EXPECT_EQ(third.sent.back().packet().header.sequence, third.publisher.counters().messages + 1);
 }
 
+TEST(Publisher, StoppedAgainWhileTheEndLingersItIsOverAtOnce) {
+  PublisherConfig config = at_rate(1000);
+  config.linger_ns = 100 * second_ns;
+  TestRun run(config, 10);
+  run.until(run.now_ns + second_ns);
+  EXPECT_EQ(run.sent.back().packet().kind, moldudp64::PacketKind::end_of_session);
+  EXPECT_FALSE(run.publisher.is_over());
+  run.publisher.finish();
+  EXPECT_TRUE(run.publisher.is_over());
+}
+
 TEST(Publisher, RestampedTimesAreTheTimeOfDay) {
   PublisherConfig config = at_rate(1000);
   config.restamp = true;
