@@ -13,6 +13,7 @@ using Action = std::function<Result<void>()>;
 // Each adds one subcommand to the program; when the user chose it, it leaves its work in `action`.
 // One file per command: src/app/NAME_command.cc.
 void add_book_command(CLI::App& program, Action& action);
+void add_exchange_command(CLI::App& program, Action& action);
 void add_generate_command(CLI::App& program, Action& action);
 void add_inspect_command(CLI::App& program, Action& action);
 void add_replay_command(CLI::App& program, Action& action);

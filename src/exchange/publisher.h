@@ -95,6 +95,12 @@ class Publisher {
   [[nodiscard]] const PublishedMessages& messages() const { return kept_; }
   [[nodiscard]] std::uint64_t published_up_to() const { return packet_.first; }
 
+  // When the session that ends, or the last one, had nothing more to publish, of the monotonic clock.
+  [[nodiscard]] std::optional<std::uint64_t> last_session_ended_ns() const {
+    if (state_ == State::ending || state_ == State::over) return ending_since_ns_;
+    return std::nullopt;
+  }
+
   [[nodiscard]] const PublisherCounters& counters() const { return counters_; }
   [[nodiscard]] const FaultCounters& faults(Feed feed) const {
     return injectors_[static_cast<std::size_t>(feed)].counters();
