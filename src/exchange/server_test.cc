@@ -139,10 +139,8 @@ TEST(Server, StopsInOrderWhenTold) {
   Publisher publisher(config, open_day);
   Result<Server> server = Server::open({}, publisher, clock);
   if (!server) GTEST_SKIP() << "no multicast on lo: " << server.error().message;
-  const std::uint64_t start_ns = clock.monotonic_ns();
-  EXPECT_TRUE(server->run([&] { return clock.monotonic_ns() - start_ns > 50'000'000; }));
+  EXPECT_TRUE(server->run([&] { return publisher.counters().messages > 100; }));
   EXPECT_TRUE(publisher.is_over());
-  EXPECT_GT(publisher.counters().messages, 100);
   EXPECT_LT(publisher.counters().messages, day.messages);
 }
 
