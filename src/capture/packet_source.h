@@ -1,7 +1,5 @@
 #pragma once
 
-#include <array>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -9,25 +7,12 @@
 
 #include "base/result.h"
 #include "market/types.h"
+#include "os/endpoint.h"
 
 namespace tapeline::capture {
 
-// An IPv6 address, or an IPv4 address in the last four bytes behind ::ffff (RFC 4291, section 2.5.5.2).
-struct IpAddress {
-  std::array<std::uint8_t, 16> bytes = {};
-
-  [[nodiscard]] static constexpr IpAddress v4(std::uint8_t a, std::uint8_t b, std::uint8_t c,
-                                              std::uint8_t d) {
-    return {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d}};
-  }
-  friend constexpr auto operator<=>(const IpAddress&, const IpAddress&) = default;
-};
-
-struct Endpoint {
-  IpAddress address;
-  std::uint16_t port = 0;
-  friend constexpr auto operator<=>(const Endpoint&, const Endpoint&) = default;
-};
+using os::Endpoint;
+using os::IpAddress;
 
 enum class Transport : std::uint8_t { udp, tcp };
 
@@ -40,6 +25,7 @@ struct Packet {
   Transport transport = Transport::udp;
   std::uint32_t stream = 0;  // TCP: number of the connection's direction, from 1 in order of appearance.
   std::uint64_t bytes_missing_before = 0;  // TCP: lost from the capture right before this payload.
+  std::uint16_t channel = 0;  // Live: which of the source's channels, in the order of its configuration.
 };
 
 struct PacketCounters {
