@@ -38,7 +38,7 @@ void RowBatchBuilder::add(std::uint16_t table, Locate key, std::span<const std::
   CHECK(table < max_tables && row.size() <= UINT16_MAX);
   // Operators tell of keys in increasing order or of one key only, so the count is nearly always 0.
   std::int32_t& highest = highest_key_[table];
-  const std::uint32_t ordinal = raw(key) > highest ? 0 : count_rows(table, key);
+  const std::uint32_t ordinal = first_ordinal_ + (raw(key) > highest ? 0 : count_rows(table, key));
   highest = std::max<std::int32_t>(highest, raw(key));
   if (bytes_.size() == message_at_) keys_.clear();
   keys_.push_back(raw(key));

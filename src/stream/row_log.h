@@ -50,6 +50,10 @@ static_assert(sizeof(RowHeader) == 16);
 
 inline constexpr std::size_t row_alignment = 8;
 
+// Ordinals from here on are those of rows that a control record of the input made: the end of a session, a
+// snapshot. The 15 bits below the highest count the control records of the session.
+inline constexpr std::uint32_t control_ordinals = std::uint32_t{1} << 31;
+
 struct RowView {
   RowHeader header;
   std::span<const std::byte> bytes;  // Points into the batch.
@@ -63,8 +67,9 @@ class RowBatchBuilder {
   RowBatchBuilder() { start(); }
 
   // The message that rows come from now on. Sequences may repeat or go back.
-  void begin_message(Sequence sequence) {
+  void begin_message(Sequence sequence, std::uint32_t first_ordinal = 0) {
     sequence_ = raw(sequence);
+    first_ordinal_ = first_ordinal;
     message_at_ = bytes_.size();
     highest_key_.fill(-1);
   }
@@ -87,6 +92,7 @@ class RowBatchBuilder {
   std::vector<std::uint16_t> keys_;  // Of the rows of this message; see count_rows().
   std::uint32_t row_count_ = 0;
   std::uint64_t sequence_ = 0;
+  std::uint32_t first_ordinal_ = 0;
   std::size_t message_at_ = 0;
   std::array<std::int32_t, max_tables> highest_key_;  // By table, of this message; -1 for none.
 };
