@@ -17,6 +17,7 @@
 #include "base/check.h"
 #include "base/result.h"
 #include "book/book_types.h"
+#include "book/order_books.h"
 #include "feed/itch50/event_decoder.h"
 #include "feed/message_block.h"
 #include "feed/message_source.h"
@@ -36,6 +37,7 @@ namespace tapeline::pipeline {
 // puts a book without orders where save_book() found it, and says whether it could.
 template <class Books>
 concept KeyedBooks = std::derived_from<Books, book::OrderBooks> &&
+                     std::constructible_from<Books, const book::OrderBooksConfig&> &&
                      requires(Books& books, const Books& saved, Locate locate, stream::StateWriter& writer,
                               stream::StateReader& reader) {
                        saved.save_book(locate, writer);
@@ -43,6 +45,7 @@ concept KeyedBooks = std::derived_from<Books, book::OrderBooks> &&
                      };
 
 struct MarketWorkerConfig {
+  book::OrderBooksConfig books;
   AnalyticsConfig analytics;
   stream::CheckpointConfig checkpoint;
   std::uint64_t checkpoint_interval_ns = 200'000'000;   // From one barrier to the next, at least.
@@ -78,6 +81,7 @@ class MarketWorker {
         groups_(groups),
         own_(own),
         lane_(lane),
+        books_(config.books),
         checkpointer_(groups, own, writer, config.checkpoint),
         rows_(groups, own, std::move(output_ends), checkpointer_),
         analytics_(config.analytics, books_, rows_),

@@ -24,6 +24,7 @@ using stream::Position;
 // Books that are saved through what anyone may see of them, and loaded by events that make the same.
 class SavedBooks : public book::OrderBooks {
  public:
+  using OrderBooks::OrderBooks;
   void save_book(Locate locate, stream::StateWriter& writer) const {
     writer.put(symbol(locate));
     writer.put(state(locate).trading);
@@ -148,7 +149,7 @@ std::vector<Item> random_feed(std::uint64_t seed, std::size_t messages) {
   std::vector<Item> feed;
   std::uint64_t next = 1;
   const book::FlowProfile profile{.name = "mixed",
-                                  .locates = 30,
+                                  .locates = 150,
                                   .live_orders = 500,
                                   .bad_percent = 2,
                                   .status_permille = 2,
@@ -169,7 +170,7 @@ std::vector<Item> random_feed(std::uint64_t seed, std::size_t messages) {
       feed.push_back({Item::Kind::recovery, next});
       for (std::uint64_t i = 1; i <= 1 + random() % 60; ++i) {
         Event order =
-            book::make_add(Locate{static_cast<std::uint16_t>(1 + random() % 30)}, (1ull << 40) + i,
+            book::make_add(Locate{static_cast<std::uint16_t>(1 + random() % 150)}, (1ull << 40) + i,
                            random() % 2 ? 'B' : 'S', 100, static_cast<std::uint32_t>(random() % 2'000'000));
         order.time = EventTime{1'000'000 + i};
         feed.push_back({Item::Kind::snapshot_message, i, encode(order)});
@@ -224,6 +225,7 @@ class MarketSystem {
                          .bar_ns = 50'000,
                          .interval_ns = 130'000,
                          .levels = 5};
+    config_.books = {.expected_orders = 1 << 12, .max_blocks = 1 << 16};
     config_.checkpoint = {.slice_bytes = 4'000, .batch_bytes = 20'000};
     config_.checkpoint_interval_ns = 20;
     config_.max_output_bytes = 3'000;
