@@ -29,6 +29,7 @@ struct BarRow {
   Symbol symbol;
   Locate locate;
   Quality quality;
+  std::uint8_t reserved = 0;
 };
 
 [[nodiscard]] const table::Schema& bars_schema();
@@ -45,7 +46,7 @@ class TimeBars {
     if (!trade.printable || trade.shares == 0) return;
     Bar& bar = bars_[context.key];
     if (bar.trades == 0) {
-      windows_.add(context.key, context.time);
+      windows_.add(context.key);
       bar.open = bar.high = bar.low = trade.price;
     }
     bar.high = std::max(bar.high, trade.price);
@@ -75,13 +76,12 @@ class TimeBars {
   }
   [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
 
-  void save(stream::StateWriter& writer) const {
-    windows_.save(writer);
-    bars_.save(writer, [](const Bar& bar) { return bar.trades != 0; });
+  void save_key(Locate key, stream::StateWriter& writer) const {
+    bars_.save_key(key, writer, bars_[key].trades != 0);
   }
-  void load(stream::StateReader& reader) {
-    windows_.load(reader);
-    bars_.load(reader);
+  void open(EventTime watermark) { windows_.open(watermark); }
+  void load_key(Locate key, stream::StateReader& reader) {
+    if (bars_.load_key(key, reader)) windows_.add(key);
   }
 
  private:

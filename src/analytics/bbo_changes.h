@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+
 #include "book/book_types.h"
 #include "market/quality.h"
 #include "market/types.h"
@@ -20,6 +22,7 @@ struct BboRow {
   Symbol symbol;
   Locate locate;
   Quality quality;
+  std::array<std::uint8_t, 5> reserved = {};  // Rows go into logs and digests as bytes.
 };
 static_assert(sizeof(BboRow) == 64);
 

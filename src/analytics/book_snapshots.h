@@ -5,9 +5,8 @@
 #include "book/book_types.h"
 #include "market/quality.h"
 #include "market/types.h"
-#include "stream/keyed_state.h"
 #include "stream/operator.h"
-#include "stream/tumbling_windows.h"
+#include "stream/window_touches.h"
 #include "table/schema.h"
 
 namespace tapeline::analytics {
@@ -26,6 +25,7 @@ struct SnapshotRow {
   Symbol symbol;
   Locate locate;
   Quality quality;
+  std::array<std::uint8_t, 5> reserved;
   std::array<SnapshotLevel, max_levels> bids;
   std::array<SnapshotLevel, max_levels> asks;
 };
@@ -39,19 +39,17 @@ class BookSnapshots {
  public:
   BookSnapshots(std::uint64_t interval_ns, std::size_t levels)
       : on_change_(interval_ns == 0),
-        windows_(on_change_ ? nanoseconds_per_second : interval_ns),
+        touches_(on_change_ ? nanoseconds_per_second : interval_ns),
         levels_(std::min(levels, SnapshotRow::max_levels)) {}
 
   // A change at this price of the book, which shows in a snapshot if it lies within the best n levels.
   template <class Books, class Out>
   void process(const stream::Context& context, const book::OrderChange& change, const Books& books, Out&) {
-    Touch& touch = touches_[context.key];
     if (on_change_) {
       pending_ = pending_ || is_within(books, context.key, change);
-    } else if (!touch.in_window) {
-      windows_.add(context.key, context.time);
+    } else {
+      touches_.touch(context.key, {context.sequence, context.captured});
     }
-    touch = {context.sequence, context.captured, true};
   }
 
   // After the message whose changes `process` was given.
@@ -59,32 +57,25 @@ class BookSnapshots {
   void on_event_end(const stream::Context& context, const Books& books, Out& out) {
     if (!pending_) return;
     pending_ = false;
-    emit(context.key, context.time, books, out);
+    emit(context.key, context.time, {context.sequence, context.captured}, books, out);
   }
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
-    windows_.advance(watermark, [&](Locate key) {
-      emit(key, windows_.end(), books, out);
-      touches_[key].in_window = false;
-    });
+    touches_.advance(watermark,
+                     [&](Locate key, const Touch& last) { emit(key, touches_.end(), last, books, out); });
   }
-  [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
+  [[nodiscard]] EventTime next_timer() const { return touches_.next_timer(); }
 
-  void save(stream::StateWriter& writer) const {
-    windows_.save(writer);
-    touches_.save(writer, [](const Touch& touch) { return touch.in_window; });
-  }
-  void load(stream::StateReader& reader) {
-    windows_.load(reader);
-    touches_.load(reader);
-  }
+  void save_key(Locate key, stream::StateWriter& writer) const { touches_.save_key(key, writer); }
+  void open(EventTime watermark) { touches_.open(watermark); }
+  void load_key(Locate key, stream::StateReader& reader) { touches_.load_key(key, reader); }
 
  private:
+  // By the last message that changed the book.
   struct Touch {
     Sequence sequence;
     CaptureTime captured;
-    bool in_window;
   };
 
   // Whether the price is at or better than the n-th level. Asked before and after a removal alike: a level
@@ -99,12 +90,11 @@ class BookSnapshots {
   }
 
   template <class Books, class Out>
-  void emit(Locate key, EventTime time, const Books& books, Out& out) const {
-    const Touch& touch = touches_[key];
+  void emit(Locate key, EventTime time, const Touch& last, const Books& books, Out& out) const {
     SnapshotRow row{};
     row.time = time;
-    row.captured = touch.captured;
-    row.sequence = raw(touch.sequence);
+    row.captured = last.captured;
+    row.sequence = raw(last.sequence);
     row.symbol = books.symbol(key);
     row.locate = key;
     row.quality = books.quality(key);
@@ -119,9 +109,8 @@ class BookSnapshots {
 
   bool on_change_;
   bool pending_ = false;
-  stream::TumblingWindows windows_;
+  stream::WindowTouches<Touch> touches_;
   std::size_t levels_;
-  stream::KeyedState<Touch> touches_;
 };
 static_assert(stream::KeyedOperator<BookSnapshots>);
 

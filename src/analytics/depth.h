@@ -5,9 +5,8 @@
 #include "book/book_types.h"
 #include "market/quality.h"
 #include "market/types.h"
-#include "stream/keyed_state.h"
 #include "stream/operator.h"
-#include "stream/tumbling_windows.h"
+#include "stream/window_touches.h"
 #include "table/schema.h"
 
 namespace tapeline::analytics {
@@ -27,6 +26,7 @@ struct DepthRow {
   std::uint8_t bid_levels;
   std::uint8_t ask_levels;
   Quality quality;
+  std::array<std::uint8_t, 3> reserved = {};
 };
 
 [[nodiscard]] const table::Schema& depth_schema();
@@ -38,24 +38,21 @@ class Depth {
   static constexpr std::size_t max_levels = 64;
 
   Depth(std::uint64_t width_ns, std::size_t levels)
-      : windows_(width_ns), levels_(std::min(levels, max_levels)) {}
+      : touches_(width_ns), levels_(std::min(levels, max_levels)) {}
 
   // Any change of the book of this key.
   template <class Out>
   void process(const stream::Context& context, const book::OrderChange&, Out&) {
-    Touch& touch = touches_[context.key];
-    if (!touch.in_window) windows_.add(context.key, context.time);
-    touch = {context.sequence, true};
+    touches_.touch(context.key, context.sequence);
   }
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
-    windows_.advance(watermark, [&](Locate key) {
-      Touch& touch = touches_[key];
+    touches_.advance(watermark, [&](Locate key, Sequence last) {
       std::array<book::LevelView, max_levels> views;
       DepthRow row{};
-      row.time = windows_.end();
-      row.sequence = raw(touch.sequence);
+      row.time = touches_.end();
+      row.sequence = raw(last);
       row.symbol = books.symbol(key);
       row.locate = key;
       row.quality = books.quality(key);
@@ -65,26 +62,15 @@ class Depth {
       const auto ask = static_cast<double>(row.ask_size);
       row.imbalance = (bid - ask) / (bid + ask);
       out.emit(row);
-      touch.in_window = false;
     });
   }
-  [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
+  [[nodiscard]] EventTime next_timer() const { return touches_.next_timer(); }
 
-  void save(stream::StateWriter& writer) const {
-    windows_.save(writer);
-    touches_.save(writer, [](const Touch& touch) { return touch.in_window; });
-  }
-  void load(stream::StateReader& reader) {
-    windows_.load(reader);
-    touches_.load(reader);
-  }
+  void save_key(Locate key, stream::StateWriter& writer) const { touches_.save_key(key, writer); }
+  void open(EventTime watermark) { touches_.open(watermark); }
+  void load_key(Locate key, stream::StateReader& reader) { touches_.load_key(key, reader); }
 
  private:
-  struct Touch {
-    Sequence sequence;
-    bool in_window;
-  };
-
   template <class Books>
   std::uint8_t sum(const Books& books, Locate key, Side side, std::array<book::LevelView, max_levels>& views,
                    std::uint64_t& size, std::uint32_t& orders, Price& best) const {
@@ -97,9 +83,8 @@ class Depth {
     return static_cast<std::uint8_t>(count);
   }
 
-  stream::TumblingWindows windows_;
+  stream::WindowTouches<Sequence> touches_;
   std::size_t levels_;
-  stream::KeyedState<Touch> touches_;
 };
 static_assert(stream::KeyedOperator<Depth>);
 

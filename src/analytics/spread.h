@@ -27,6 +27,7 @@ struct SpreadRow {
   Symbol symbol;
   Locate locate;
   Quality quality;
+  std::uint8_t reserved = 0;
 };
 
 [[nodiscard]] const table::Schema& spread_schema();
@@ -44,7 +45,7 @@ class QuotedSpread {
   void process(const stream::Context& context, const book::Bbo& after, Out&) {
     Quote& quote = quotes_[context.key];
     if (quote.changes == 0) {
-      windows_.add(context.key, context.time);
+      windows_.add(context.key);
       quote.since = std::max(quote.since, windows_.start());
       quote.min_spread = Price{UINT32_MAX};
       // The quote that the window opened with counts as well.
@@ -76,15 +77,14 @@ class QuotedSpread {
   }
   [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
 
-  void save(stream::StateWriter& writer) const {
-    windows_.save(writer);
-    quotes_.save(writer, [](const Quote& quote) {
-      return quote.changes != 0 || quote.bid.ticks != 0 || quote.ask.ticks != 0;
-    });
+  // The quote that stands counts in windows to come, so it is state without any change in this one.
+  void save_key(Locate key, stream::StateWriter& writer) const {
+    const Quote& quote = quotes_[key];
+    quotes_.save_key(key, writer, quote.changes != 0 || quote.bid.ticks != 0 || quote.ask.ticks != 0);
   }
-  void load(stream::StateReader& reader) {
-    windows_.load(reader);
-    quotes_.load(reader);
+  void open(EventTime watermark) { windows_.open(watermark); }
+  void load_key(Locate key, stream::StateReader& reader) {
+    if (quotes_.load_key(key, reader) && quotes_[key].changes != 0) windows_.add(key);
   }
 
  private:

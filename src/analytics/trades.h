@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+
 #include "book/book_types.h"
 #include "market/event.h"
 #include "market/quality.h"
@@ -29,6 +31,7 @@ struct TradeRow {
   char cross_type;
   TradeRowKind kind;
   Quality quality;
+  std::array<std::uint8_t, 5> reserved = {};
 };
 
 [[nodiscard]] const table::Schema& trades_schema();

@@ -94,7 +94,7 @@ class MarketAnalytics : public book::NullBookHandler {
   }
 
   // The input is over: closes every open window.
-  void finish() { fire(EventTime{UINT64_MAX - 1}); }
+  void finish() { advance(stream::end_of_time); }
 
   // A new session is a new day: its windows have nothing to do with those of the last.
   void on_new_session() {
@@ -103,22 +103,31 @@ class MarketAnalytics : public book::NullBookHandler {
     spread_ = analytics::QuotedSpread(config_.interval_ns);
     depth_ = analytics::Depth(config_.interval_ns, config_.levels);
     snapshots_ = analytics::BookSnapshots(snapshot_interval(config_), config_.levels);
-    next_timer_ = 0;
+    open(EventTime{0});
   }
 
-  void save(stream::StateWriter& writer) const {
-    bars_.save(writer);
-    spread_.save(writer);
-    depth_.save(writer);
-    snapshots_.save(writer);
-    writer.put(next_timer_);
+  // State is saved and loaded as operators do (see stream/operator.h). The watermark is that of the last
+  // timers: no window has closed since.
+  [[nodiscard]] EventTime watermark() const { return watermark_; }
+  [[nodiscard]] EventTime next_timer() const { return EventTime{next_timer_}; }
+  void save_key(Locate key, stream::StateWriter& writer) const {
+    bars_.save_key(key, writer);
+    spread_.save_key(key, writer);
+    depth_.save_key(key, writer);
+    snapshots_.save_key(key, writer);
   }
-  void load(stream::StateReader& reader) {
-    bars_.load(reader);
-    spread_.load(reader);
-    depth_.load(reader);
-    snapshots_.load(reader);
-    next_timer_ = reader.get<std::uint64_t>();
+  void open(EventTime watermark) {
+    bars_.open(watermark);
+    spread_.open(watermark);
+    depth_.open(watermark);
+    snapshots_.open(watermark);
+    set_watermark(watermark);
+  }
+  void load_key(Locate key, stream::StateReader& reader) {
+    bars_.load_key(key, reader);
+    spread_.load_key(key, reader);
+    depth_.load_key(key, reader);
+    snapshots_.load_key(key, reader);
   }
 
  private:
@@ -130,19 +139,22 @@ class MarketAnalytics : public book::NullBookHandler {
   }
 
   [[gnu::noinline]] void advance(EventTime watermark) {
-    fire(watermark);
-    const auto boundary = [&](std::uint64_t width) { return (raw(watermark) / width + 1) * width; };
-    next_timer_ = UINT64_MAX;
-    if (config_.bars) next_timer_ = std::min(next_timer_, boundary(config_.bar_ns));
-    if (config_.spread || config_.depth || config_.snapshots)
-      next_timer_ = std::min(next_timer_, boundary(config_.interval_ns));
-  }
-
-  void fire(EventTime watermark) {
     bars_.on_timer(watermark, books_, out_);
     spread_.on_timer(watermark, books_, out_);
     depth_.on_timer(watermark, books_, out_);
     snapshots_.on_timer(watermark, books_, out_);
+    set_watermark(watermark);
+  }
+
+  // At the start of the day any message moves it.
+  void set_watermark(EventTime watermark) {
+    watermark_ = watermark;
+    next_timer_ = raw(watermark) == 0 ? 0 : UINT64_MAX;
+    if (raw(watermark) == 0 || watermark == stream::end_of_time) return;
+    const auto boundary = [&](std::uint64_t width) { return (raw(watermark) / width + 1) * width; };
+    if (config_.bars) next_timer_ = std::min(next_timer_, boundary(config_.bar_ns));
+    if (config_.spread || config_.depth || config_.snapshots)
+      next_timer_ = std::min(next_timer_, boundary(config_.interval_ns));
   }
 
   AnalyticsConfig config_;
@@ -154,6 +166,7 @@ class MarketAnalytics : public book::NullBookHandler {
   analytics::QuotedSpread spread_;
   analytics::Depth depth_;
   analytics::BookSnapshots snapshots_;
+  EventTime watermark_{0};
   std::uint64_t next_timer_ = 0;
 };
 

@@ -19,25 +19,16 @@ class KeyedState {
   State& operator[](Locate key) { return states_[raw(key)]; }
   const State& operator[](Locate key) const { return states_[raw(key)]; }
 
-  // Saves the keys for which `in_use(state)` holds.
-  template <class InUse>
-  void save(StateWriter& writer, InUse&& in_use) const {
-    std::uint32_t count = 0;
-    for (const State& state : states_) count += in_use(state);
-    writer.put(count);
-    for (std::size_t key = 0; key < states_.size(); ++key) {
-      if (!in_use(states_[key])) continue;
-      writer.put(static_cast<std::uint16_t>(key));
-      writer.put(states_[key]);
-    }
+  // Saves the state of one key, in one byte if it is not `in_use`: as good as the initial one.
+  void save_key(Locate key, StateWriter& writer, bool in_use) const {
+    writer.put(in_use);
+    if (in_use) writer.put(states_[raw(key)]);
   }
-  void load(StateReader& reader) {
-    states_.assign(states_.size(), State{});
-    const auto count = reader.get<std::uint32_t>();
-    for (std::uint32_t i = 0; i < count && reader.ok(); ++i) {
-      const auto key = reader.get<std::uint16_t>();
-      states_[key] = reader.get<State>();
-    }
+  // Returns whether the state was in use.
+  bool load_key(Locate key, StateReader& reader) {
+    const bool in_use = reader.get<std::uint8_t>() != 0;
+    states_[raw(key)] = in_use ? reader.get<State>() : State{};
+    return in_use;
   }
 
  private:

@@ -9,17 +9,30 @@
 
 namespace tapeline::stream {
 
-// Where an operator writes its state at a checkpoint. Values are stored as they lie in memory: a checkpoint
-// is read by the same program on the same kind of machine, which the checkpoint's header makes sure of.
+// Where state is written at a checkpoint. Values are stored as they lie in memory: a checkpoint is read by
+// the same program on the same kind of machine, which the checkpoint store's layout number makes sure of.
 class StateWriter {
  public:
   template <class T>
     requires std::is_trivially_copyable_v<T>
   void put(const T& value) {
-    const auto* bytes = reinterpret_cast<const std::byte*>(&value);
-    bytes_.insert(bytes_.end(), bytes, bytes + sizeof value);
+    put_bytes(std::as_bytes(std::span(&value, 1)));
+  }
+  void put_bytes(std::span<const std::byte> bytes) {
+    const std::size_t at = bytes_.size();
+    bytes_.resize(at + bytes.size());
+    if (!bytes.empty()) std::memcpy(bytes_.data() + at, bytes.data(), bytes.size());
+  }
+  // Writes over a value that was put at `offset`: a size that was not known yet.
+  template <class T>
+    requires std::is_trivially_copyable_v<T>
+  void put_at(std::size_t offset, const T& value) {
+    std::memcpy(bytes_.data() + offset, &value, sizeof value);
   }
   [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
+  [[nodiscard]] std::size_t size() const { return bytes_.size(); }
+  // Keeps the memory.
+  void clear() { bytes_.clear(); }
 
  private:
   std::vector<std::byte> bytes_;
@@ -35,14 +48,20 @@ class StateReader {
     requires std::is_trivially_copyable_v<T>
   T get() {
     T value{};
-    if (left_.size() < sizeof value) {
+    const std::span<const std::byte> bytes = get_bytes(sizeof value);
+    if (!bytes.empty()) std::memcpy(&value, bytes.data(), sizeof value);
+    return value;
+  }
+  // Empty where fewer are left.
+  std::span<const std::byte> get_bytes(std::size_t count) {
+    if (left_.size() < count) {
       ok_ = false;
       left_ = {};
-      return value;
+      return {};
     }
-    std::memcpy(&value, left_.data(), sizeof value);
-    left_ = left_.subspan(sizeof value);
-    return value;
+    const std::span<const std::byte> bytes = left_.first(count);
+    left_ = left_.subspan(count);
+    return bytes;
   }
   [[nodiscard]] bool ok() const { return ok_; }
   // Everything was read, and nothing was missing.

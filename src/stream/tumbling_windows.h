@@ -7,12 +7,12 @@
 #include "base/check.h"
 #include "market/types.h"
 #include "stream/operator.h"
-#include "stream/state.h"
 
 namespace tapeline::stream {
 
 // Windows of one width aligned to midnight, [start, end), and the keys that have state in the open one. Only
-// one window is open at a time: all keys share the grid, and the watermark closes it for all of them.
+// one window is open at a time: all keys share the grid, and the watermark closes it for all of them. Which
+// one is open follows from the watermark alone; that a key is in it belongs to the key's state.
 //
 // Late data: a record whose time lies before the open window counts in the open window. The books have taken
 // it in anyway, and a closed window is never reopened, so that outputs are final.
@@ -25,11 +25,15 @@ class TumblingWindows {
   [[nodiscard]] std::uint64_t width_ns() const { return width_ns_; }
   [[nodiscard]] EventTime next_timer() const { return keys_.empty() ? no_timer : end(); }
 
-  // Notes that a key has state in the window of `time`; the caller has closed earlier windows by then.
-  void add(Locate key, EventTime time) {
-    if (keys_.empty()) start_ = std::max(start_, raw(time) / width_ns_ * width_ns_);
-    keys_.push_back(key);
+  // Opens the window of the watermark, without keys.
+  void open(EventTime watermark) {
+    keys_.clear();
+    start_ = raw(watermark) / width_ns_ * width_ns_;
   }
+
+  // Notes that a key, not in it so far, has state in the open window. The watermark has taken in the time of
+  // the record by then.
+  void add(Locate key) { keys_.push_back(key); }
 
   // If the watermark has reached the end of the window: calls close(key) for its keys in increasing order,
   // whatever the order in which they came, and opens the window of the watermark, still without keys.
@@ -38,22 +42,8 @@ class TumblingWindows {
     if (watermark < end()) return;
     std::sort(keys_.begin(), keys_.end());
     for (const Locate key : keys_) close(key);
-    keys_.clear();
-    start_ = raw(watermark) / width_ns_ * width_ns_;
+    open(watermark);
   }
-
-  void save(StateWriter& writer) const {
-    writer.put(start_);
-    writer.put(keys_.size());
-    for (const Locate key : keys_) writer.put(key);
-  }
-  void load(StateReader& reader) {
-    start_ = reader.get<std::uint64_t>();
-    keys_.clear();
-    const auto count = reader.get<std::size_t>();
-    for (std::size_t i = 0; i < count && reader.ok(); ++i) keys_.push_back(reader.get<Locate>());
-  }
-  [[nodiscard]] const std::vector<Locate>& keys() const { return keys_; }
 
  private:
   std::uint64_t width_ns_;

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/result.h"
+#include "market/types.h"
+#include "stream/position.h"
+
+namespace tapeline::stream {
+
+// Where a worker appends its rows: one partition of the log's topic `rows`.
+class RowLane {
+ public:
+  virtual ~RowLane() = default;
+
+  // One batch, as a whole or not at all; it takes `records` offsets. After a failure nothing of it is there,
+  // and the call may be repeated.
+  virtual Result<void> append(std::span<const std::byte> batch, std::uint32_t records, CaptureTime first,
+                              CaptureTime last) = 0;
+
+  [[nodiscard]] virtual std::uint32_t number() const = 0;  // Of the partition.
+  [[nodiscard]] virtual std::uint64_t end() const = 0;     // The partition's offset behind the last batch.
+};
+
+// How far the output was when a checkpoint was completed; stands in its manifest. All rows of the input
+// before `position` were in the lanes, and this lane ended there: a restart looks for later rows of the group
+// from there on, and in lanes that no mark names.
+struct OutputMark {
+  std::uint32_t lane;
+  std::uint32_t reserved;  // 0.
+  std::uint64_t lane_end;
+  Position position;
+};
+static_assert(sizeof(OutputMark) == 24);
+
+}  // namespace tapeline::stream
