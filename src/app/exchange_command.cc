@@ -8,6 +8,7 @@
 #include "app/json_writer.h"
 #include "app/standard_output.h"
 #include "exchange/generated_source.h"
+#include "exchange/glimpse_server.h"
 #include "exchange/server.h"
 #include "feed/source/open_message_source.h"
 #include "os/cpu.h"
@@ -19,7 +20,8 @@ namespace {
 
 constexpr std::string_view footer =
     R"(An exchange for tests: it plays a BinaryFILE or capture (also in gzip or zstd), or a market that it generates, as
-MoldUDP64 on two multicast groups, and answers requests for retransmission by unicast UDP. It runs until the messages
+MoldUDP64 on two multicast groups, answers requests for retransmission by unicast UDP, and gives who joins late a
+GLIMPSE snapshot of its books by TCP. It runs until the messages
 end, --count or --duration is reached, or SIGTERM or SIGINT comes; then it ends the session in order, exits with 0 and
 prints what it did. Nothing leaves the machine unless --interface and --ttl say so.
 
@@ -59,6 +61,9 @@ struct Options {
   std::string group_a = "239.255.42.1:0";
   std::string group_b = "239.255.42.2:0";
   std::string requests = "127.0.0.1:0";
+  std::string glimpse = "127.0.0.1:0";
+  os::Endpoint glimpse_endpoint{};
+  bool no_glimpse = false;
   std::string faults;
   std::optional<unsigned> core = std::nullopt;
   bool json = false;
@@ -112,6 +117,7 @@ Result<void> settle_addresses(Options& options) {
   if (auto done = parse(options.group_b, options.server.feed_b); !done) return done;
   if (options.server.feed_a == options.server.feed_b && options.server.feed_a.port != 0)
     return fail(ErrorCode::usage, "--group-a and --group-b must differ, in address or port");
+  if (auto done = parse(options.glimpse, options.glimpse_endpoint); !done) return done;
   return parse(options.requests, options.server.requests);
 }
 
@@ -187,14 +193,16 @@ Result<std::unique_ptr<feed::MessageSource>> open_source(const Options& options,
       *source, options.publisher.max_messages.value_or(std::numeric_limits<std::uint64_t>::max()));
 }
 
+// `glimpse` is null where no snapshots are served.
 Result<void> announce(const Options& options, const exchange::Server& server,
-                      const exchange::Publisher& publisher) {
+                      const exchange::GlimpseServer* glimpse, const exchange::Publisher& publisher) {
   const std::string a = os::to_text(server.feed(exchange::Feed::a));
   const std::string b = os::to_text(server.feed(exchange::Feed::b));
   const std::string requests = os::to_text(server.requests());
+  const std::string snapshots = glimpse == nullptr ? "none" : os::to_text(glimpse->endpoint());
   if (!options.json) {
-    fmt::print(stderr, "feed A {}, feed B {} on {}; requests {}; session {}\n", a, b,
-               options.server.output.interface, requests, publisher.session().view());
+    fmt::print(stderr, "feed A {}, feed B {} on {}; requests {}; snapshots {}; session {}\n", a, b,
+               options.server.output.interface, requests, snapshots, publisher.session().view());
     return {};
   }
   JsonWriter json;
@@ -205,6 +213,11 @@ Result<void> announce(const Options& options, const exchange::Server& server,
   json.member("feed_b", b);
   json.member("interface", options.server.output.interface);
   json.member("requests", requests);
+  json.key("glimpse");
+  if (glimpse == nullptr)
+    json.null();
+  else
+    json.text(snapshots);
   json.end();
   return write_standard_output(json.take());
 }
@@ -229,8 +242,8 @@ void add_feed(JsonWriter& json, std::string_view name, std::uint64_t packets,
   json.end();
 }
 
-Result<void> summarise_json(const exchange::Server& server, const exchange::Publisher& publisher,
-                            const Usage& usage) {
+Result<void> summarise_json(const exchange::Server& server, const exchange::GlimpseServer* glimpse,
+                            const exchange::Publisher& publisher, const Usage& usage) {
   const exchange::PublisherCounters& counters = publisher.counters();
   JsonWriter json;
   json.begin_object(true);
@@ -249,6 +262,8 @@ Result<void> summarise_json(const exchange::Server& server, const exchange::Publ
   json.member("requests_empty", counters.requests_empty);
   json.member("requests_throttled", counters.requests_throttled);
   json.member("messages_resent", counters.messages_resent);
+  json.member("snapshots_taken", glimpse == nullptr ? 0 : glimpse->counters().taken);
+  json.member("snapshots_sent", glimpse == nullptr ? 0 : glimpse->counters().sent);
   json.member("messages_too_long", counters.too_long);
   json.member("packets_refused", server.counters().refused);
   json.member("postponed_seconds", static_cast<double>(counters.postponed_ns) / 1e9, 6);
@@ -266,7 +281,8 @@ void print_feed(char name, std::uint64_t packets, const exchange::FaultCounters&
   fmt::print(stderr, "\n");
 }
 
-void summarise(const exchange::Server& server, const exchange::Publisher& publisher, const Usage& usage) {
+void summarise(const exchange::Server& server, const exchange::GlimpseServer* glimpse,
+               const exchange::Publisher& publisher, const Usage& usage) {
   const exchange::PublisherCounters& counters = publisher.counters();
   fmt::print(stderr, "{} messages in {:.3f} s: {:.0f} messages/s; {} packets, {} heartbeats, {} sessions\n",
              counters.messages, usage.seconds, static_cast<double>(counters.messages) / usage.seconds,
@@ -278,6 +294,9 @@ void summarise(const exchange::Server& server, const exchange::Publisher& publis
       "requests: {}, of which {} served with {} messages, {} malformed, {} for nothing, {} throttled\n",
       counters.requests, counters.requests_served, counters.messages_resent, counters.requests_malformed,
       counters.requests_empty, counters.requests_throttled);
+  if (glimpse != nullptr && glimpse->connections().accepted > 0)
+    fmt::print(stderr, "snapshots: {} taken, {} sent on {} connections\n", glimpse->counters().taken,
+               glimpse->counters().sent, glimpse->connections().accepted);
   if (counters.too_long > 0) fmt::print(stderr, "{} messages fit no packet\n", counters.too_long);
   if (counters.postponed_ns > 0)
     fmt::print(stderr, "the schedule was moved by {:.3f} s because the machine was late\n",
@@ -306,20 +325,29 @@ Result<void> play(Options options) {
     if (auto pinned = os::pin_this_thread(*options.core); !pinned) return pinned;
   // The schedule is in microseconds; the usual slack of 50 would show in it.
   os::set_timer_slack_ns(1'000);
-  if (auto announced = announce(options, *server, publisher); !announced) return announced;
+  std::unique_ptr<exchange::GlimpseServer> glimpse;
+  if (!options.no_glimpse) {
+    auto started =
+        exchange::GlimpseServer::start(options.glimpse_endpoint, publisher, server->publisher_mutex(), clock);
+    if (!started) return std::unexpected(started.error());
+    glimpse = std::move(*started);
+  }
+  if (auto announced = announce(options, *server, glimpse.get(), publisher); !announced) return announced;
   const std::uint64_t start_ns = clock.monotonic_ns();
   const std::uint64_t process_before_ns = os::process_cpu_ns();
   const std::uint64_t thread_before_ns = os::this_thread_cpu_ns();
-  const Result<void> played = server->run([] { return InterruptGuard::interrupted(); });
+  Result<void> played = server->run([] { return InterruptGuard::interrupted(); });
   // Without the time for which the end of the last session lingered.
   const std::uint64_t end_ns = publisher.last_session_ended_ns().value_or(clock.monotonic_ns());
   const Usage usage{static_cast<double>(std::max<std::uint64_t>(1, end_ns - start_ns)) / 1e9,
                     static_cast<double>(os::process_cpu_ns() - process_before_ns) / 1e9,
                     static_cast<double>(os::this_thread_cpu_ns() - thread_before_ns) / 1e9};
+  if (glimpse != nullptr)
+    if (auto stopped = glimpse->stop(); played && !stopped) played = stopped;
   if (options.json) {
-    if (auto written = summarise_json(*server, publisher, usage); !written) return written;
+    if (auto written = summarise_json(*server, glimpse.get(), publisher, usage); !written) return written;
   } else {
-    summarise(*server, publisher, usage);
+    summarise(*server, glimpse.get(), publisher, usage);
   }
   return played;
 }
@@ -357,9 +385,12 @@ void add_market_options(CLI::App& command, Options& options) {
       ->capture_default_str();
   command.add_flag("--preload", options.preload,
                    "Read or generate all messages into memory first: for a million a second and beyond");
-  command.add_flag("--restamp,!--no-restamp", options.restamp,
-                   "Messages carry the time of day (UTC) at which they are sent; default for a generated "
-                   "market at a rate");
+  const auto set_restamp = [&options](bool to) { return [&options, to] { options.restamp = to; }; };
+  CLI::Option* restamp = command.add_flag_callback("--restamp", set_restamp(true),
+                                                   "Messages carry the time of day (UTC) at which they are "
+                                                   "sent; default for a generated market at a rate");
+  command.add_flag_callback("--no-restamp", set_restamp(false), "Messages keep their own times")
+      ->excludes(restamp);
 }
 
 void add_network_options(CLI::App& command, Options& options) {
@@ -372,6 +403,11 @@ void add_network_options(CLI::App& command, Options& options) {
   command.add_option("--requests", options.requests, "Where requests for retransmission are answered")
       ->type_name("ADDRESS:PORT")
       ->capture_default_str();
+  command.add_option("--glimpse", options.glimpse, "Where GLIMPSE snapshots of the books are served, by TCP")
+      ->type_name("ADDRESS:PORT")
+      ->capture_default_str();
+  command.add_flag("--no-glimpse", options.no_glimpse,
+                   "No snapshots: saves the processor time of the exchange's own books");
   command.add_option("--interface", options.server.output.interface, "Network interface of the groups")
       ->capture_default_str();
   command

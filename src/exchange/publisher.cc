@@ -216,10 +216,10 @@ void Publisher::begin_ending(std::uint64_t now_ns, DatagramBatch& batch) {
 
 Result<void> Publisher::advance_ending(Now now, DatagramBatch& batch) {
   const std::uint64_t now_ns = now.monotonic_ns;
-  if (now_ns - ending_since_ns_ < config_.linger_ns) {
+  if (now_ns - ending_since_ns_ < linger_ns()) {
     if (now_ns < next_end_ns_ || !has_room(batch)) return {};
     send_header(moldudp64::end_of_session_count, now_ns, batch);
-    next_end_ns_ = now_ns + config_.linger_ns / end_repeats;
+    next_end_ns_ = now_ns + linger_ns() / end_repeats;
     return {};
   }
   const bool out_of_time = config_.duration_ns && now_ns - start_ns_ >= *config_.duration_ns;
@@ -245,7 +245,7 @@ void Publisher::set_deadline(std::uint64_t now_ns, bool full) {
     if (config_.faults.session_change_ns)
       deadline_ns_ = std::min(deadline_ns_, session_start_ns_ + *config_.faults.session_change_ns);
   } else {
-    deadline_ns_ = std::min(next_end_ns_, ending_since_ns_ + config_.linger_ns);
+    deadline_ns_ = std::min(next_end_ns_, ending_since_ns_ + linger_ns());
   }
   for (const FaultInjector& injector : injectors_)
     if (const std::optional<std::uint64_t> next = injector.next_release_ns())

@@ -77,8 +77,8 @@ class Publisher {
   // taken together.
   [[nodiscard]] std::uint64_t next_deadline_ns() const { return deadline_ns_; }
 
-  // Ends the session, and no other one follows; advance() until it is over. A session whose end is being told
-  // already is over at once.
+  // Ends the session, and no other one follows; advance() until it is over, half a second at most. A session
+  // whose end is being told already is over at once.
   void finish() {
     if (state_ == State::ending && !finishing_) state_ = State::over;
     finishing_ = true;
@@ -130,6 +130,10 @@ class Publisher {
   void send(std::span<const std::byte> packet, std::uint64_t now_ns, DatagramBatch& batch);
   void begin_ending(std::uint64_t now_ns, DatagramBatch& batch);
   Result<void> advance_ending(Now now, DatagramBatch& batch);
+  [[nodiscard]] std::uint64_t linger_ns() const {
+    constexpr std::uint64_t when_told_to_stop_ns = 500'000'000;
+    return finishing_ ? std::min(config_.linger_ns, when_told_to_stop_ns) : config_.linger_ns;
+  }
   [[nodiscard]] bool has_room(const DatagramBatch& batch) const;
   [[nodiscard]] bool take_reply_token(std::uint64_t now_ns);
   void set_deadline(std::uint64_t now_ns, bool full);

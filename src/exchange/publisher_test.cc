@@ -223,12 +223,15 @@ TEST(Publisher, StopsAtTheCountTheTimeOrWhenTold) {
   second.to_the_end();
   EXPECT_NEAR(static_cast<double>(second.publisher.counters().messages), 500, 2);
 
-  TestRun third(at_rate(1000));
+  PublisherConfig lingering = at_rate(1000);
+  lingering.linger_ns = 100 * second_ns;
+  TestRun third(lingering);
   third.until(third.now_ns + second_ns / 10);
   third.publisher.finish();
   third.to_the_end();
   EXPECT_NEAR(static_cast<double>(third.publisher.counters().messages), 100, 2);
   EXPECT_EQ(third.sent.back().packet().header.sequence, third.publisher.counters().messages + 1);
+  EXPECT_LT(third.now_ns, 6 * second_ns);  // It began at 5.
 }
 
 TEST(Publisher, StoppedAgainWhileTheEndLingersItIsOverAtOnce) {

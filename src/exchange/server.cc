@@ -98,7 +98,10 @@ Result<void> Server::answer_requests() {
   if (!requests) return std::unexpected(requests.error());
   const std::uint64_t now_ns = clock_->monotonic_ns();
   for (const os::ReceivedDatagram& request : *requests) {
-    const auto reply = publisher_->answer(request.payload, now_ns);
+    const auto reply = [&] {
+      const std::scoped_lock lock(*mutex_);
+      return publisher_->answer(request.payload, now_ns);
+    }();
     if (!reply) continue;
     // Where the reply cannot go, the request was forged or its sender is gone; it may ask again.
     const os::OutgoingDatagram datagram{*reply, request.source};
@@ -108,12 +111,16 @@ Result<void> Server::answer_requests() {
   return {};
 }
 
+Result<void> Server::advance() {
+  batch_.clear();
+  const std::scoped_lock lock(*mutex_);
+  return publisher_->advance({clock_->monotonic_ns(), clock_->realtime_ns()}, batch_);
+}
+
 Result<void> Server::run(const std::function<bool()>& stop) {
   while (!publisher_->is_over()) {
     if (stop()) publisher_->finish();
-    batch_.clear();
-    const Now now{clock_->monotonic_ns(), clock_->realtime_ns()};
-    if (auto advanced = publisher_->advance(now, batch_); !advanced) return advanced;
+    if (auto advanced = advance(); !advanced) return advanced;
     if (auto sent = send_batch(); !sent) return sent;
     const std::uint64_t after_ns = clock_->monotonic_ns();
     const std::uint64_t deadline_ns = publisher_->next_deadline_ns();

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -39,6 +41,9 @@ class Server {
   [[nodiscard]] const os::Endpoint& feed(Feed feed) const { return feeds_[static_cast<std::size_t>(feed)]; }
   [[nodiscard]] const os::Endpoint& requests() const { return request_endpoint_; }
 
+  // Held while the publisher is used; for others who want to look at it meanwhile.
+  [[nodiscard]] std::mutex& publisher_mutex() { return *mutex_; }
+
   // Plays until the publisher is over. Once `stop` says so, the session is ended in order.
   Result<void> run(const std::function<bool()>& stop);
 
@@ -47,6 +52,7 @@ class Server {
  private:
   Server(os::UdpSocket feeds, os::UdpSocket requests, os::Poller poller, Publisher& publisher,
          const os::Clock& clock);
+  Result<void> advance();
   Result<void> send_batch();
   Result<void> send_all(std::span<const os::OutgoingDatagram> datagrams);
   Result<void> answer_requests();
@@ -58,6 +64,7 @@ class Server {
   os::UdpSocket request_socket_;
   os::Poller poller_;
   Publisher* publisher_;
+  std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();
   const os::Clock* clock_;
   std::array<os::Endpoint, feed_count> feeds_;
   os::Endpoint request_endpoint_;
