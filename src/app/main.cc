@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   app::add_inspect_command(program, action);
   app::add_replay_command(program, action);
   app::add_query_command(program, action);
+  app::add_log_command(program, action);
   app::add_bench_command(program, action);
   try {
     program.parse(argc, argv);
