@@ -13,6 +13,13 @@ inline void prefetch(const void* address) {
   _mm_prefetch(static_cast<const char*>(address), _MM_HINT_T0);
 }
 
+// Of the entry so many below the end. By integers, since the entries of a side that never had an order are
+// null.
+inline const void* entry_address(const SideLevels& levels, std::uint32_t below) {
+  return reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(levels.entries) +
+                                       (std::uintptr_t{levels.size} - below) * sizeof(std::int64_t));
+}
+
 }  // namespace detail
 
 inline void OrderBooks::prefetch_index(std::span<const Event> events, Chunk& chunk) const {
@@ -43,10 +50,7 @@ inline void OrderBooks::prefetch_blocks(Chunk& chunk) const {
   for (std::uint32_t k = 0; k < chunk.add_count; ++k) {
     const Event& event = chunk.events[chunk.adds[k]];
     const SideLevels& levels = books[raw(event.locate)].sides[raw(event.side())];
-    const std::int64_t* const end = levels.entries + levels.size;
-    detail::prefetch(end - 1);
-    detail::prefetch(end - 8);
-    detail::prefetch(end - 16);
+    for (const std::uint32_t below : {1u, 8u, 16u}) detail::prefetch(detail::entry_address(levels, below));
   }
   for (std::uint32_t k = 0; k < chunk.other_count; ++k) {
     Hint& hint = chunk.hints[chunk.others[k]];
@@ -77,7 +81,7 @@ inline void OrderBooks::prefetch_levels(Chunk& chunk) const {
     Hint& hint = chunk.hints[chunk.others[k]];
     const QueueBlock& block = blocks[hint.entry.block];
     const SideLevels& levels = books[raw(chunk.events[chunk.others[k]].locate)].sides[raw(block.side) & 1];
-    detail::prefetch(levels.entries + levels.size - 1);
+    detail::prefetch(detail::entry_address(levels, 1));
     detail::prefetch(&blocks[block.first_of(hint.entry.block)]);
   }
 }

@@ -25,18 +25,19 @@ Bytes BatchScanner::window_at(std::uint64_t position) const {
 
 // Reads from position_ on, at least `size` bytes where the file has them.
 Result<void> BatchScanner::fill(std::size_t size) {
-  const std::size_t room = std::max(size, window_bytes);
+  const std::size_t room = std::max(size, room_);
   if (window_.size() < room + decode_padding) window_.resize(room + decode_padding);
   window_position_ = position_;
   window_size_ = 0;
   const Result<std::size_t> got = file_->read_at(position_, std::span(window_).first(room));
   if (!got) return std::unexpected(got.error());
   window_size_ = *got;
+  if (*got == room) room_ = std::min(2 * room_, most_window_bytes);
   return {};
 }
 
 Result<ScannedBatch> BatchScanner::next() {
-  std::size_t needed = 0;
+  std::size_t asked = 0;
   for (bool fresh = false;; fresh = true) {
     const Bytes bytes = window_at(position_);
     const ParsedBatch parsed = parse_batch(bytes);
@@ -48,15 +49,14 @@ Result<ScannedBatch> BatchScanner::next() {
       return scanned;
     }
     // What was read before may have been half written then, so only bytes read in this call count. A batch
-    // larger than the window takes a second read.
-    const bool more_needed =
-        parsed.state == BatchState::cut_off && parsed.size > std::max(needed, window_bytes);
-    if (fresh && !more_needed) {
+    // larger than what was asked for takes a second read.
+    const std::size_t needed = parsed.state == BatchState::cut_off ? parsed.size : 0;
+    if (fresh && needed <= asked) {
       if (parsed.state == BatchState::cut_off)
         scanned.state = bytes.empty() ? ScanState::end : ScanState::cut_off;
       return scanned;
     }
-    needed = parsed.state == BatchState::cut_off ? parsed.size : 0;
+    asked = std::max(needed, room_);
     if (const Result<void> filled = fill(needed); !filled) return std::unexpected(filled.error());
   }
 }

@@ -27,11 +27,12 @@ struct ScannedBatch {
   Bytes payload;  // Valid until the next call.
 };
 
-// Walks the batches of one segment through a window that is filled by one large read when there is much, and
-// by one small one when there is little.
+// Walks the batches of one segment through a window. It grows while reads fill it, so that catching up is by
+// large reads, and following the end needs little memory.
 class BatchScanner {
  public:
-  static constexpr std::size_t window_bytes = std::size_t{1} << 20;
+  static constexpr std::size_t least_window_bytes = std::size_t{64} << 10;
+  static constexpr std::size_t most_window_bytes = std::size_t{1} << 20;  // A larger batch is read whole.
 
   // From `position` on, where a batch of `expected` or a later offset begins.
   void open(std::shared_ptr<const os::File> file, std::uint64_t position, std::uint64_t expected);
@@ -61,6 +62,7 @@ class BatchScanner {
   // The file's bytes from window_position_ on. Positions are multiples of batch_alignment, so payloads in the
   // window are aligned as they are in the file.
   std::vector<std::byte> window_;
+  std::size_t room_ = least_window_bytes;  // To be read at once.
   std::uint64_t window_position_ = 0;
   std::size_t window_size_ = 0;
 };

@@ -29,6 +29,7 @@ ParsedSegmentHeader parse_segment_header(Bytes bytes) {
   const SegmentHeader& header = parsed.header;
   if (header.magic != segment_magic || header.crc != checksum_behind_crc(header)) return parsed;
   if (header.end_offset != 0 && header.end_offset < header.base_offset) return parsed;
+  if (header.base_offset > max_offset || header.end_offset > max_offset + max_record_count) return parsed;
   parsed.state = header.version > format_version ? SegmentState::newer : SegmentState::whole;
   return parsed;
 }
@@ -49,7 +50,7 @@ ParsedBatch parse_batch(Bytes bytes) {
   std::memcpy(&parsed.header, bytes.data(), sizeof parsed.header);
   const BatchHeader& header = parsed.header;
   if (header.magic != batch_magic || header.payload_size > max_payload_bytes || header.record_count == 0 ||
-      header.first_offset > std::numeric_limits<std::uint64_t>::max() - header.record_count)
+      header.first_offset > max_offset)
     return parsed;
   parsed.size = size_on_disk(header.payload_size);
   if (bytes.size() < parsed.size) {

@@ -20,6 +20,10 @@ inline constexpr std::uint32_t format_version = 1;
 // Where nothing is known of what reached the disk: the topic is of SyncPolicy::none.
 inline constexpr std::uint64_t sync_untracked = std::numeric_limits<std::uint64_t>::max();
 
+// No batch begins behind it, so that sums of offsets and counts never overflow.
+inline constexpr std::uint64_t max_offset = std::uint64_t{1} << 62;
+inline constexpr std::uint64_t max_record_count = std::numeric_limits<std::uint32_t>::max();  // Of a batch.
+
 struct SegmentHeader {
   std::array<char, 8> magic;
   std::uint32_t crc;  // Of the bytes behind it.

@@ -72,6 +72,8 @@ Result<Offset> PartitionWriter::append(const NewBatch& batch) {
     return fail(ErrorCode::usage,
                 fmt::format("a batch of {} bytes is too large for {}: {} are the limit, split it",
                             payload_size, folder_, max_payload_bytes));
+  if (appended_.load(std::memory_order_relaxed) > max_offset) [[unlikely]]
+    return fail(ErrorCode::unsupported, fmt::format("{} has no offsets left; go on in a new topic", folder_));
   const std::size_t size = size_on_disk(payload_size);
   if (Result<void> room = make_room(batch, size); !room) [[unlikely]]
     return std::unexpected(room.error());

@@ -44,6 +44,7 @@ std::optional<std::uint64_t> segment_base(std::string_view file_name) {
   for (const char c : file_name.substr(0, name_digits)) {
     if (c < '0' || c > '9') return std::nullopt;
     base = base * 10 + static_cast<std::uint64_t>(c - '0');
+    if (base > max_offset + max_record_count) return std::nullopt;
   }
   return base;
 }
