@@ -4,13 +4,12 @@
 
 using namespace tapeline;
 
-// Whatever is accepted is printed as a file that means the same.
+// The input as a file, and its first line as an argument. What is accepted is printed as a file that means
+// the same.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const std::string overrides[] = {std::string(text.substr(0, text.find('\n')))};
-  for (const bool overridden : {false, true}) {
-    const auto config = config::read(overridden ? "" : text, "fuzz",
-                                     overridden ? std::span(overrides) : std::span<std::string>{});
+  const std::vector<std::string> argument{std::string(text.substr(0, text.find('\n')))};
+  for (const auto& config : {config::read(text, "fuzz"), config::read("", "fuzz", argument)}) {
     if (!config) {
       CHECK(!config.error().message.empty());
       continue;

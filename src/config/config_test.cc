@@ -175,6 +175,29 @@ TEST(ConfigErrors, WhatIsNoToml) {
   EXPECT_THAT(error_of(std::string(most_file_bytes + 1, ' ')), HasSubstr("is it another file?"));
 }
 
+// Each of these ends the program, or runs into undefined behaviour, when toml++ 3.3 gets it.
+TEST(ConfigErrors, WhatTheParserDoesNotSurvive) {
+  EXPECT_THAT(error_of("[&"), StartsWith("t.toml:1:2: this is no TOML: a section needs a name"));
+  EXPECT_THAT(error_of("a = 1\n [[\t^x"), StartsWith("t.toml:2:5:"));
+  EXPECT_THAT(error_of("x = [1, \u03a2"),
+              StartsWith("t.toml:1:9: this is no TOML: only strings and comments"));
+  EXPECT_THAT(error_of("\u03a2 = 1"), StartsWith("t.toml:1:1:"));
+  EXPECT_THAT(error_of("s = \"\"\"\\\n\u00a7\"\"\"\n"),
+              StartsWith("t.toml:1:5: this is no TOML: strings over several"));
+  EXPECT_THAT(error_of("", {"stream.workers=\u03a2"}), HasSubstr("stream.workers must be"));
+}
+
+TEST(ConfigErrors, Strings) {
+  EXPECT_THAT(error_of("[data]\nfolder = \"x\n"),
+              StartsWith("t.toml:2:10: this is no TOML: this string has no closing"));
+  EXPECT_THAT(error_of("[data]\nfolder = \"x\\\"\n"), StartsWith("t.toml:2:10:"));
+  EXPECT_THAT(error_of("[data]\nfolder = \"\x01\"\n"),
+              StartsWith("t.toml:2:11: this is no TOML: a control character"));
+  const Result<Config> config = read("# é\r\n[data]\r\nfolder = 'd\u00e9p\u00f4t # \"'  # è\r\n", "t.toml");
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  EXPECT_EQ(config->data.folder, "d\u00e9p\u00f4t # \"");
+}
+
 TEST(ConfigErrors, SettingsThatContradictEachOther) {
   EXPECT_THAT(error_of("[stream]\nworkers = 8\nkey_groups = 4\n"),
               HasSubstr("t.toml:2:11: stream.workers is 8, but 4"));

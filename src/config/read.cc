@@ -1,8 +1,10 @@
 #include "config/read.h"
 
 #include <algorithm>
+#include <expected>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,6 +15,7 @@
 
 #include "base/edit_distance.h"
 #include "config/table.h"
+#include "config/text_check.h"
 
 namespace tapeline::config {
 
@@ -78,6 +81,15 @@ std::optional<Value> list_of(const toml::array& array) {
   return list;
 }
 
+std::expected<toml::table, TextFault> parse(std::string_view text) {
+  if (std::optional<TextFault> fault = find_fault(text)) return std::unexpected(std::move(*fault));
+  toml::parse_result parsed = toml::parse(text);
+  if (parsed) return std::move(parsed).table();
+  const toml::parse_error& error = parsed.error();
+  return std::unexpected(
+      TextFault{error.source().begin.line, error.source().begin.column, std::string(error.description())});
+}
+
 // The node as a value of that kind; nothing where it is of another.
 std::optional<Value> value_of(const toml::node& node, Kind kind) {
   switch (kind) {
@@ -102,6 +114,13 @@ std::optional<Value> value_of(const toml::node& node, Kind kind) {
   return std::nullopt;
 }
 
+// The value of "value = TEXT"; nothing where that is no TOML, or more than that.
+std::optional<Value> parse_value(std::string_view text, Kind kind) {
+  const std::expected<toml::table, TextFault> parsed = parse(fmt::format("value = {}", text));
+  if (!parsed || parsed->size() != 1) return std::nullopt;
+  return value_of(*parsed->get("value"), kind);
+}
+
 // Where something was written: a line of the file, or an argument of the command line behind all of them.
 struct Place {
   std::string name;
@@ -124,11 +143,12 @@ class Reader {
            fmt::format("{} bytes are too many for a configuration; is it another file?", text.size()));
       return;
     }
-    const toml::parse_result parsed = toml::parse(text, name_);
+    const std::expected<toml::table, TextFault> parsed = parse(text);
     if (parsed)
-      read_table(parsed.table(), "");
+      read_table(*parsed, "");
     else
-      note(place(parsed.error().source()), fmt::format("this is no TOML: {}", parsed.error().description()));
+      note(place(parsed.error().line, parsed.error().column),
+           fmt::format("this is no TOML: {}", parsed.error().what));
   }
 
   void read_override(std::string_view text) {
@@ -149,8 +169,8 @@ class Reader {
   Result<Config> finish() {
     if (problems_.empty()) return std::move(config_);
     // The parser hands out keys by name, not as they stand.
-    std::ranges::stable_sort(problems_, {}, [](const Problem& problem) {
-      return std::pair(problem.where.line, problem.where.column);
+    std::ranges::sort(problems_, {}, [](const Problem& problem) {
+      return std::tuple(problem.where.line, problem.where.column, std::string_view(problem.what));
     });
     std::string message;
     for (std::size_t i = 0; i < std::min(problems_.size(), most_problems); ++i)
@@ -161,9 +181,11 @@ class Reader {
   }
 
  private:
+  Place place(std::uint64_t line, std::uint64_t column) const {
+    return {fmt::format("{}:{}:{}", name_, line, column), line, column};
+  }
   Place place(const toml::source_region& source) const {
-    return {fmt::format("{}:{}:{}", name_, source.begin.line, source.begin.column), source.begin.line,
-            source.begin.column};
+    return place(source.begin.line, source.begin.column);
   }
 
   void note(const Place& where, std::string what) { problems_.push_back({where, std::move(what)}); }
@@ -207,26 +229,19 @@ class Reader {
 
   // What a shell leaves of "interface=eth0" or "tables=bbo,trades" is no TOML, but clear enough.
   void override_setting(const Setting& setting, const std::string& text, const Place& where) {
-    const toml::parse_result parsed = toml::parse("value = " + text);
-    if (parsed && parsed.table().size() == 1)
-      if (std::optional<Value> value = value_of(*parsed.table().get("value"), setting.kind))
-        return set(setting, value, "", where);
+    if (const std::optional<Value> value = parse_value(text, setting.kind))
+      return set(setting, value, "", where);
     switch (setting.kind) {
       case Kind::text:
       case Kind::choice:
       case Kind::address: return set(setting, text, "", where);
       case Kind::text_list:
       case Kind::address_list: return set(setting, split(text), "", where);
-      case Kind::whole_list: return override_whole_list(setting, text, where);
+      case Kind::whole_list:
+        return set(setting, parse_value(fmt::format("[{}]", text), setting.kind), fmt::format("\"{}\"", text),
+                   where);
       default: return set(setting, std::nullopt, fmt::format("\"{}\"", text), where);
     }
-  }
-
-  void override_whole_list(const Setting& setting, const std::string& text, const Place& where) {
-    const toml::parse_result parsed = toml::parse(fmt::format("value = [{}]", text));
-    const bool one = parsed && parsed.table().size() == 1;
-    set(setting, one ? value_of(*parsed.table().get("value"), setting.kind) : std::nullopt,
-        fmt::format("\"{}\"", text), where);
   }
 
   static std::vector<std::string> split(std::string_view text) {

@@ -1,5 +1,6 @@
 #include "status/status.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include <fmt/format.h>
@@ -10,6 +11,11 @@ namespace {
 
 constexpr std::size_t most_json = 4 << 20;
 constexpr std::uint64_t format_version = 1;
+
+// The library converts a fraction to a whole number without a look at its range.
+bool convertible(const nlohmann::json& value) {
+  return !value.is_number_float() || (value.get<double>() >= 0 && value.get<double>() < 0x1p63);
+}
 
 }  // namespace
 
@@ -52,6 +58,10 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Status, version, process, uptime
 std::string encode(const Status& status) {
   nlohmann::json json = status;
   json["format"] = format_version;
+  for (nlohmann::json& worker : json["workers"]) {
+    const double share = worker["back_pressure"].get<double>();
+    worker["back_pressure"] = share > 0 ? std::min(share, 1.0) : 0;  // 0 of a NaN, too: JSON has none.
+  }
   // A session's name is the exchange's and may hold any bytes.
   return json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
@@ -60,7 +70,14 @@ Result<Status> decode(std::string_view json) {
   if (json.size() > most_json)
     return fail(ErrorCode::corrupt, fmt::format("a status of {} bytes is none", json.size()));
   try {
-    const nlohmann::json parsed = nlohmann::json::parse(json);
+    bool fine = true;
+    const auto check = [&fine](int, nlohmann::json::parse_event_t, nlohmann::json& value) {
+      fine = fine && convertible(value);
+      return true;
+    };
+    const nlohmann::json parsed = nlohmann::json::parse(json, check);
+    if (!fine)
+      return fail(ErrorCode::corrupt, "what the pipeline answered holds a number that is out of range");
     if (parsed.contains("error"))
       return fail(ErrorCode::unsupported,
                   "the pipeline refused to tell: " + parsed.at("error").get<std::string>());

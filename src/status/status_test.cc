@@ -1,5 +1,6 @@
 #include "status/status.h"
 
+#include <cmath>
 #include <filesystem>
 #include <sstream>
 #include <thread>
@@ -88,6 +89,16 @@ TEST(Status, SurvivesTheJson) {
   EXPECT_EQ(decode(encode(Status{}))->clock.error_bound_ns, std::nullopt);
 }
 
+TEST(Status, ASharePutIntoJsonIsOne) {
+  Status status;
+  status.workers = {{.back_pressure = std::nan("")}, {.back_pressure = -1}, {.back_pressure = 7}};
+  const Result<Status> again = decode(encode(status));
+  ASSERT_TRUE(again.has_value()) << again.error().message;
+  EXPECT_EQ(again->workers[0].back_pressure, 0);
+  EXPECT_EQ(again->workers[1].back_pressure, 0);
+  EXPECT_EQ(again->workers[2].back_pressure, 1);
+}
+
 TEST(Status, OtherVersionsAreUnderstood) {
   const Result<Status> status = decode(R"({"format":1,"stages":[{"name":"a","new":1}],"later":{}})");
   ASSERT_TRUE(status.has_value()) << status.error().message;
@@ -99,6 +110,8 @@ TEST(Status, WhatIsNone) {
   EXPECT_EQ(decode("").error().code, ErrorCode::corrupt);
   EXPECT_EQ(decode("[1]").error().code, ErrorCode::unsupported);
   EXPECT_EQ(decode(R"({"format":2})").error().code, ErrorCode::unsupported);
+  EXPECT_EQ(decode(R"({"format":16660000000000000000418})").error().code, ErrorCode::corrupt);
+  EXPECT_EQ(decode(R"({"format":1,"process":-0.5})").error().code, ErrorCode::corrupt);
   EXPECT_EQ(decode(R"({"format":1,"stages":5})").error().code, ErrorCode::corrupt);
   EXPECT_EQ(decode(R"({"format":1,"clock":{"error_bound_ns":"x"}})").error().code, ErrorCode::corrupt);
   EXPECT_EQ(decode(std::string(100'000, '[')).error().code, ErrorCode::corrupt);
