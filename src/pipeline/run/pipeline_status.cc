@@ -35,11 +35,11 @@ std::string_view state_of(const IngestReport& ingest, std::uint64_t silent_ns, s
 }  // namespace
 
 PipelineStatus::PipelineStatus(const LivePipeline& pipeline, const os::ClockQualityMonitor& clock_quality,
-                               std::string version)
+                               std::string version, std::uint64_t process_started_ns)
     : pipeline_(pipeline),
       clock_quality_(clock_quality),
       version_(std::move(version)),
-      started_ns_(pipeline.clock().monotonic_ns()) {}
+      started_ns_(process_started_ns) {}
 
 status::Status PipelineStatus::take() {
   const std::uint64_t now_ns = pipeline_.clock().monotonic_ns();
@@ -49,6 +49,8 @@ status::Status PipelineStatus::take() {
   status.version = version_;
   status.process = os::process_id();
   status.uptime_ms = (now_ns - started_ns_) / 1'000'000;
+  status.started_at_ns = started_ns_;
+  status.caught_up_at_ns = pipeline_.caught_up_at_ns();
   std::uint64_t packets = 0;
   for (const capture::ChannelCounters& channel : ingest.channels) packets += channel.packets;
   std::uint64_t slowest = workers.empty() ? 0 : UINT64_MAX;
@@ -73,7 +75,7 @@ status::Status PipelineStatus::take() {
   add_topic(rows_topic, pipeline_.rows_size());
   for (const WorkerReport& worker : workers)
     status.workers.push_back({worker.number, worker.groups.count, raw(worker.position), worker.lag,
-                              worker.back_pressure, worker.counters.rows});
+                              worker.back_pressure, worker.counters.rows, worker.busy, worker.live_orders});
   add_latencies(status);
   add_checkpoints(status, workers, now_ns);
   const os::ClockQuality clock = clock_quality_.latest();

@@ -11,7 +11,7 @@ class PipelineStatus {
  public:
   // Both must outlive it.
   PipelineStatus(const LivePipeline& pipeline, const os::ClockQualityMonitor& clock_quality,
-                 std::string version);
+                 std::string version, std::uint64_t process_started_ns);
 
   [[nodiscard]] status::Status take();
 

@@ -89,7 +89,7 @@ class WorkerThread {
   void note_checkpoint(std::uint64_t now_ns);
   void publish_report(std::uint64_t now_ns);
 
-  static constexpr std::uint64_t report_interval_ns = 100'000'000;
+  static constexpr std::uint64_t report_interval_ns = 20'000'000;
   static constexpr std::uint64_t retry_ns = 10'000'000;
 
   const unsigned number_;
