@@ -115,7 +115,8 @@ class MarketWorker {
   // call it again until it succeeds, before the next batch. Any other failure is for good.
   Result<void> put_out();
   // Saves some state, behind put_out(); `now_ns` is of any clock that only goes forward.
-  void save_some(std::uint64_t now_ns);
+  void save_some(std::uint64_t now_ns,
+                 stream::CheckpointExtent extent = stream::CheckpointExtent::budget);
   // Both.
   Result<void> end_batch(std::uint64_t now_ns);
 

@@ -276,12 +276,12 @@ Result<void> MarketWorker<Books>::put_out() {
 }
 
 template <KeyedBooks Books>
-void MarketWorker<Books>::save_some(std::uint64_t now_ns) {
+void MarketWorker<Books>::save_some(std::uint64_t now_ns, stream::CheckpointExtent extent) {
   checkpointer_.set_position(position_);
   if (!checkpointer_.in_progress() &&
       (!last_barrier_ns_ || now_ns - *last_barrier_ns_ >= config_.checkpoint_interval_ns)) {
     last_barrier_ns_ = now_ns;
-    checkpointer_.begin(shared_bytes());
+    checkpointer_.begin(shared_bytes(), extent);
   }
   checkpointer_.slice(*this);
 }

@@ -127,10 +127,10 @@ Result<bool> LogWorker::process() {
 Result<bool> LogWorker::save(std::uint64_t now_ns) {
   const stream::KeyCheckpointer& checkpointer = worker_->checkpointer();
   if (save_ == Save::none) save_ = checkpointer.in_progress() ? Save::finishing_another : Save::due;
-  // A checkpoint begins with the call whose time is an interval behind the last one's.
-  if (Result<void> done = worker_->end_batch(save_ == Save::due ? now_ns + interval_ns_ : now_ns); !done)
-    return std::unexpected(done.error());
+  if (Result<void> done = worker_->put_out(); !done) return std::unexpected(done.error());
   end_is_owed_ = false;
+  // A checkpoint begins with the call whose time is an interval behind the last one's.
+  worker_->save_some(save_ == Save::due ? now_ns + interval_ns_ : now_ns, stream::CheckpointExtent::all);
   if (save_ == Save::due) save_ = Save::running;
   if (save_ == Save::finishing_another && !checkpointer.in_progress()) save_ = Save::due;
   if (save_ != Save::running || !checkpointer.is_done()) return false;

@@ -151,7 +151,8 @@ void PipelineStatus::add_warnings(status::Status& status, const IngestReport& in
   if (!ingest.snapshot_failure.empty()) warnings.push_back(ingest.snapshot_failure);
   if (const std::string failure = pipeline_.log_failure(); !failure.empty()) warnings.push_back(failure);
   for (const status::FeedLine& line : status.feed.lines)
-    if (!line.up && status.feed.state != "waiting" && status.feed.state != "ended")
+    if (!line.up && status.feed.state != "waiting" && status.feed.state != "ended" &&
+        line.silent_ms * 1'000'000 >= pipeline_.config().silence_ns)
       warnings.push_back(fmt::format("feed {} has been silent for {}", line.name,
                                      metrics::time_text(line.silent_ms * 1'000'000)));
   if (const std::optional<Error> failure = pipeline_.failure())

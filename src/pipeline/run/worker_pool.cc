@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "os/cpu.h"
+
 namespace tapeline::pipeline {
 
 Result<std::unique_ptr<WorkerPool>> WorkerPool::start(const WorkerPoolConfig& config,
@@ -43,7 +45,10 @@ Result<void> WorkerPool::open(unsigned workers) {
   std::vector<std::unique_ptr<stream::CheckpointThread>> owned;
   std::vector<stream::CheckpointWriter*> writers;
   for (unsigned i = 0; i < workers; ++i) {
-    owned.push_back(std::make_unique<stream::CheckpointThread>(store_));
+    owned.push_back(std::make_unique<stream::CheckpointThread>(store_, [i] {
+      os::name_this_thread(fmt::format("checkpoint-{}", i));
+      os::put_this_thread_behind();
+    }));
     writers.push_back(owned.back().get());
   }
   Result<std::vector<std::unique_ptr<LogWorker>>> opened =
