@@ -125,7 +125,7 @@ Result<Recomputation> recompute(event_log::EventLog& log, const config::Config& 
     result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     constexpr std::uint64_t most_ns = 60'000'000'000;
     (*pool)->stop(most_ns);
-    result.checkpoint_stall_us = static_cast<double>((*pool)->stalls().max()) / 1e3;
+    result.checkpoint_stall_us = static_cast<double>((*pool)->timings().stalls.max()) / 1e3;
   }
   result.messages = feed->end.value - feed->oldest.value;
   RowConsumer consumer(split, clock);

@@ -98,13 +98,15 @@ Result<void> LogWorker::take(const event_log::Batch& batch) {
 }
 
 Result<bool> LogWorker::turn(std::uint64_t now_ns) {
-  const Result<bool> worked = process();
+  Result<bool> worked = take_in();
+  if (!worked) return worked;
+  if (Result<void> done = put_out(); !done) return std::unexpected(done.error());
   // Nothing new: what remains of a checkpoint can be saved.
-  if (worked) worker_->save_some(now_ns);
+  worker_->save_some(now_ns);
   return worked;
 }
 
-Result<bool> LogWorker::process() {
+Result<bool> LogWorker::take_in() {
   // Rows that could not be put out before come first.
   for (unsigned taken = 0; !end_is_owed_ || taken > 0; ++taken) {
     // More than one batch only where they wait: rows are not held back for what may come.
@@ -118,17 +120,19 @@ Result<bool> LogWorker::process() {
     end_is_owed_ = true;
     if (Result<void> done = take(**batch); !done) return std::unexpected(done.error());
   }
-  const bool worked = end_is_owed_;
-  if (Result<void> done = worker_->put_out(); !done) return std::unexpected(done.error());
+  return end_is_owed_;
+}
+
+Result<void> LogWorker::put_out() {
+  if (Result<void> done = worker_->put_out(); !done) return done;
   end_is_owed_ = false;
-  return worked;
+  return {};
 }
 
 Result<bool> LogWorker::save(std::uint64_t now_ns) {
   const stream::KeyCheckpointer& checkpointer = worker_->checkpointer();
   if (save_ == Save::none) save_ = checkpointer.in_progress() ? Save::finishing_another : Save::due;
-  if (Result<void> done = worker_->put_out(); !done) return std::unexpected(done.error());
-  end_is_owed_ = false;
+  if (Result<void> done = put_out(); !done) return std::unexpected(done.error());
   // A checkpoint begins with the call whose time is an interval behind the last one's.
   worker_->save_some(save_ == Save::due ? now_ns + interval_ns_ : now_ns, stream::CheckpointExtent::all);
   if (save_ == Save::due) save_ = Save::running;

@@ -76,8 +76,10 @@ status::Status PipelineStatus::take() {
   for (const WorkerReport& worker : workers)
     status.workers.push_back({worker.number, worker.groups.count, raw(worker.position), worker.lag,
                               worker.back_pressure, worker.counters.rows, worker.busy, worker.live_orders});
-  add_latencies(status);
+  const WorkerPool::Timings timings = pipeline_.pool().timings();
+  add_latencies(status, timings);
   add_checkpoints(status, workers, now_ns);
+  status.checkpoints.longest_stall_us = timings.stalls.max() / 1'000;
   const os::ClockQuality clock = clock_quality_.latest();
   status.clock = {std::string(to_string(clock.source)), clock.synchronised, clock.error_bound_ns,
                   clock.detail};
@@ -114,10 +116,13 @@ void PipelineStatus::add_feed(status::Status& status, const IngestReport& ingest
   feed.lost_messages = counters.lost_messages;
 }
 
-void PipelineStatus::add_latencies(status::Status& status) const {
+void PipelineStatus::add_latencies(status::Status& status, const WorkerPool::Timings& timings) const {
   status.latencies.push_back(latency_of("packet to log", pipeline_.loop().delays()));
-  status.latencies.push_back(latency_of("packet to rows", pipeline_.pool().delays()));
-  const metrics::DelaySnapshot delays = pipeline_.pool().feed_delays();
+  status.latencies.push_back(latency_of("packet to rows", timings.delays));
+  status.latencies.push_back(latency_of("  computing", timings.computing));
+  status.latencies.push_back(latency_of("  rows to log", timings.appending));
+  status.latencies.push_back(latency_of("  saving state", timings.stalls));
+  const metrics::DelaySnapshot& delays = timings.feed_delays;
   status::Latency exchange = latency_of("exchange to capture", delays.delays);
   exchange.note = metrics::explain_negative_delays(delays, clock_quality_.latest().error_bound_ns);
   status.latencies.push_back(std::move(exchange));
@@ -136,7 +141,6 @@ void PipelineStatus::add_checkpoints(status::Status& status, const std::vector<W
     oldest_ns = std::min(oldest_ns, worker.last_checkpoint_ns);
     if (!worker.checkpoint_failure.empty()) all.last_error = worker.checkpoint_failure;
   }
-  all.longest_stall_us = pipeline_.pool().stalls().max() / 1'000;
   all.age_ms = oldest_ns == 0 || oldest_ns > now_ns ? 0 : (now_ns - oldest_ns) / 1'000'000;
 }
 

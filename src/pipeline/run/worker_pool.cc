@@ -81,9 +81,7 @@ bool WorkerPool::end_threads(bool drain, std::uint64_t most_ns) {
   const std::lock_guard lock(mutex_);
   for (const auto& thread : threads_) {
     thread->join();
-    past_delays_.merge(thread->delays());
-    past_stalls_.merge(thread->stalls());
-    past_feed_delays_.merge(thread->feed_delays());
+    past_.merge(*thread);
   }
   threads_.clear();
   return in_time;
@@ -109,24 +107,18 @@ std::vector<WorkerReport> WorkerPool::reports() const {
   return reports;
 }
 
-metrics::HistogramSnapshot WorkerPool::delays() const {
-  const std::lock_guard lock(mutex_);
-  metrics::HistogramSnapshot all = past_delays_;
-  for (const auto& thread : threads_) all.merge(thread->delays());
-  return all;
+void WorkerPool::Timings::merge(const WorkerThread& thread) {
+  delays.merge(thread.delays());
+  computing.merge(thread.computing());
+  appending.merge(thread.appending());
+  stalls.merge(thread.stalls());
+  feed_delays.merge(thread.feed_delays());
 }
 
-metrics::HistogramSnapshot WorkerPool::stalls() const {
+WorkerPool::Timings WorkerPool::timings() const {
   const std::lock_guard lock(mutex_);
-  metrics::HistogramSnapshot all = past_stalls_;
-  for (const auto& thread : threads_) all.merge(thread->stalls());
-  return all;
-}
-
-metrics::DelaySnapshot WorkerPool::feed_delays() const {
-  const std::lock_guard lock(mutex_);
-  metrics::DelaySnapshot all = past_feed_delays_;
-  for (const auto& thread : threads_) all.merge(thread->feed_delays());
+  Timings all = past_;
+  for (const auto& thread : threads_) all.merge(*thread);
   return all;
 }
 
