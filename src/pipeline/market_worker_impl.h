@@ -269,6 +269,8 @@ Result<void> MarketWorker<Books>::append_rows() {
 
 template <KeyedBooks Books>
 Result<void> MarketWorker<Books>::end_batch(std::uint64_t now_ns) {
+  // What was saved right here is part of the books, though no record may come for a while.
+  load_due();
   if (failure_) return std::unexpected(*failure_);
   if (rows_.batch().row_count() != 0)
     if (Result<void> done = append_rows(); !done) return done;
