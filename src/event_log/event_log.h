@@ -79,6 +79,10 @@ class Writer {
   // kernel does not tell a second time what it lost.
   virtual Result<void> sync() = 0;
 
+  // Whether a sync has failed, be it one of append() or maintain(): nothing is appended any more until the
+  // partition is opened anew. Tells such a failure from one that passes, like a full disk.
+  [[nodiscard]] virtual bool has_failed() const = 0;
+
   // The work that append() leaves to others: indexes of closed segments, retention, compaction.
   virtual Result<void> maintain() = 0;
 

@@ -32,6 +32,7 @@ class PartitionWriter final : public Writer {
 
   Result<Offset> append(const NewBatch& batch) override;
   Result<void> sync() override;
+  [[nodiscard]] bool has_failed() const override { return failed_.load(std::memory_order_relaxed); }
   Result<void> maintain() override;
   [[nodiscard]] Offset end() const override { return {appended_.load(std::memory_order_acquire)}; }
   [[nodiscard]] Offset synced() const override { return {synced_.load(std::memory_order_acquire)}; }
