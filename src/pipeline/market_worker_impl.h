@@ -11,6 +11,7 @@ Result<void> MarketWorker<Books>::restore(stream::RestorePlan plan) {
   CHECK(position_ == stream::log_start && plan_.keys.empty());
   plan_ = std::move(plan);
   position_ = told_ = covered_ = plan_.replay_from;
+  marks_.start(lane_.end(), plan_.replay_from);
   checkpointer_.set_position(position_);
   for (const stream::StoredKey& stored : plan_.keys) owned_[raw(stored.key)] = 0;
   if (plan_.shared.empty()) return {};
@@ -262,6 +263,7 @@ Result<void> MarketWorker<Books>::append_rows() {
   if (Result<void> done = lane_.append(payload, 1 + count, first_time_, last_time_); !done) return done;
   rows_.clear();
   covered_ = position_;
+  marks_.note(lane_.end(), position_);
   counters_.rows += count;
   ++counters_.output_batches;
   return {};
