@@ -79,8 +79,7 @@ void MarketWorker<Books>::mark_all(Quality flags) {
 
 template <KeyedBooks Books>
 void MarketWorker<Books>::unmark_all(Quality flags) {
-  for (std::size_t key = 0; key < owned_.size(); ++key)
-    books_.unmark(Locate{static_cast<std::uint16_t>(key)}, flags);
+  books_.unmark_all(flags);
   shared_.default_quality = without(shared_.default_quality, flags);
   checkpointer_.touch_all();
 }
