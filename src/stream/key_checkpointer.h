@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/virtual_array.h"
 #include "market/types.h"
 #include "stream/checkpoint_writer.h"
 #include "stream/key_groups.h"
@@ -159,7 +160,7 @@ class KeyCheckpointer {
   Position position_ = log_start;
   std::vector<std::uint8_t> dirty_;  // By key: changed since it was saved.
   std::vector<std::uint8_t> known_;  // By key: has ever had state.
-  std::vector<DirtyKey> queue_;      // A ring of the dirty keys, the one that changed first at the front.
+  VirtualArray<DirtyKey> queue_;     // A ring of the dirty keys, the one that changed first at the front.
   std::size_t first_dirty_ = 0;
   std::size_t dirty_count_ = 0;
   bool in_progress_ = false;
