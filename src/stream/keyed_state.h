@@ -1,14 +1,16 @@
 #pragma once
 
+#include <cstddef>
 #include <type_traits>
-#include <vector>
 
+#include "base/virtual_array.h"
 #include "market/types.h"
 #include "stream/state.h"
 
 namespace tapeline::stream {
 
-// The state of an operator for each key: an array over all locates, so that a look-up is one index.
+// The state of an operator for each key: an array over all locates, so that a look-up is one index. It takes
+// memory only for keys that were touched; all bytes of an initial state are zero.
 template <class State>
 class KeyedState {
   static_assert(std::is_trivially_copyable_v<State>);
@@ -18,6 +20,12 @@ class KeyedState {
 
   State& operator[](Locate key) { return states_[raw(key)]; }
   const State& operator[](Locate key) const { return states_[raw(key)]; }
+
+  // Loads what a record of the key will touch.
+  void prefetch(Locate key) const {
+    const auto* const bytes = reinterpret_cast<const char*>(&states_[raw(key)]);
+    for (std::size_t at = 0; at < sizeof(State); at += 64) __builtin_prefetch(bytes + at, 1);
+  }
 
   // Saves the state of one key, in one byte if it is not `in_use`: as good as the initial one.
   void save_key(Locate key, StateWriter& writer, bool in_use) const {
@@ -32,7 +40,7 @@ class KeyedState {
   }
 
  private:
-  std::vector<State> states_;
+  VirtualArray<State> states_;
 };
 
 }  // namespace tapeline::stream
