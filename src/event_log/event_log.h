@@ -82,8 +82,10 @@ class Writer {
   // The work that append() leaves to others: indexes of closed segments, retention, compaction.
   virtual Result<void> maintain() = 0;
 
-  [[nodiscard]] virtual Offset end() const = 0;     // Where the next record goes.
-  [[nodiscard]] virtual Offset synced() const = 0;  // All before it would survive a power loss.
+  [[nodiscard]] virtual Offset end() const = 0;              // Where the next record goes.
+  [[nodiscard]] virtual Offset synced() const = 0;           // All before it would survive a power loss.
+  [[nodiscard]] virtual std::uint64_t bytes() const = 0;     // That the partition takes on the disk.
+  [[nodiscard]] virtual std::uint32_t segments() const = 0;  // Files that it is in.
   // Found behind the last whole batch when the partition was opened, and removed: what a crash cut off.
   [[nodiscard]] virtual std::uint64_t torn_bytes() const = 0;
 };

@@ -111,11 +111,17 @@ class MarketWorker {
   void on_snapshot_complete(std::uint64_t next_sequence, CaptureTime time);
   void on_end_of_session(std::uint64_t next_sequence);
 
-  // Appends the rows of the batch and saves some state; `now_ns` is of any clock that only goes forward.
-  // After a failure to append (`io`) nothing is lost: call it again until it succeeds, before the next batch.
-  // Any other failure is for good.
+  // Appends the rows of the batches since the last call. After a failure to append (`io`) nothing is lost:
+  // call it again until it succeeds, before the next batch. Any other failure is for good.
+  Result<void> put_out();
+  // Saves some state, behind put_out(); `now_ns` is of any clock that only goes forward.
+  void save_some(std::uint64_t now_ns);
+  // Both.
   Result<void> end_batch(std::uint64_t now_ns);
 
+  // Bytes of rows that wait for put_out().
+  [[nodiscard]] std::size_t waiting_bytes() const { return rows_.batch().size_bytes(); }
+  [[nodiscard]] EventTime watermark() const { return analytics_.watermark(); }
   [[nodiscard]] const Books& books() const { return books_; }
   [[nodiscard]] const stream::KeyCheckpointer& checkpointer() const { return checkpointer_; }
   [[nodiscard]] MarketWorkerCounters counters() const {

@@ -268,10 +268,15 @@ Result<void> MarketWorker<Books>::append_rows() {
 }
 
 template <KeyedBooks Books>
-Result<void> MarketWorker<Books>::end_batch(std::uint64_t now_ns) {
+Result<void> MarketWorker<Books>::put_out() {
   if (failure_) return std::unexpected(*failure_);
   if (rows_.batch().row_count() != 0)
     if (Result<void> done = append_rows(); !done) return done;
+  return {};
+}
+
+template <KeyedBooks Books>
+void MarketWorker<Books>::save_some(std::uint64_t now_ns) {
   checkpointer_.set_position(position_);
   if (!checkpointer_.in_progress() &&
       (!last_barrier_ns_ || now_ns - *last_barrier_ns_ >= config_.checkpoint_interval_ns)) {
@@ -279,6 +284,12 @@ Result<void> MarketWorker<Books>::end_batch(std::uint64_t now_ns) {
     checkpointer_.begin(shared_bytes());
   }
   checkpointer_.slice(*this);
+}
+
+template <KeyedBooks Books>
+Result<void> MarketWorker<Books>::end_batch(std::uint64_t now_ns) {
+  if (Result<void> done = put_out(); !done) return done;
+  save_some(now_ns);
   return {};
 }
 

@@ -196,6 +196,18 @@ Result<void> PartitionWriter::sync_up_to(std::uint64_t target) {
   return {};
 }
 
+std::uint64_t PartitionWriter::bytes() const {
+  const std::lock_guard lock(segments_mutex_);
+  std::uint64_t bytes = active_bytes_.load(std::memory_order_relaxed);
+  for (const SegmentSummary& summary : closed_) bytes += summary.log_bytes;
+  return bytes;
+}
+
+std::uint32_t PartitionWriter::segments() const {
+  const std::lock_guard lock(segments_mutex_);
+  return static_cast<std::uint32_t>(closed_.size()) + 1;
+}
+
 Result<void> PartitionWriter::maintain() {
   const std::lock_guard maintaining(maintain_mutex_);
   Result<void> done = store_indexes();

@@ -35,6 +35,8 @@ class PartitionWriter final : public Writer {
   Result<void> maintain() override;
   [[nodiscard]] Offset end() const override { return {appended_.load(std::memory_order_acquire)}; }
   [[nodiscard]] Offset synced() const override { return {synced_.load(std::memory_order_acquire)}; }
+  [[nodiscard]] std::uint64_t bytes() const override;
+  [[nodiscard]] std::uint32_t segments() const override;
   [[nodiscard]] std::uint64_t torn_bytes() const override { return torn_bytes_; }
 
  private:
@@ -71,7 +73,7 @@ class PartitionWriter final : public Writer {
 
   std::mutex sync_mutex_;      // One sync at a time; those that wait for it often find their work done.
   std::mutex maintain_mutex_;  // One maintain at a time.
-  std::mutex segments_mutex_;  // Over what follows; append() takes it only to begin a segment.
+  mutable std::mutex segments_mutex_;  // Over what follows; append() takes it only to begin a segment.
   std::shared_ptr<os::File> active_;
   std::vector<SegmentSummary> closed_;
   std::vector<SegmentIndex> not_indexed_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 
 #include "feed/feed_log/feed_log.h"
 #include "stream/restore_plan.h"
@@ -97,20 +98,30 @@ Result<void> LogWorker::take(const event_log::Batch& batch) {
 }
 
 Result<bool> LogWorker::turn(std::uint64_t now_ns) {
-  if (!end_is_owed_) {
+  const Result<bool> worked = process();
+  // Nothing new: what remains of a checkpoint can be saved.
+  if (worked) worker_->save_some(now_ns);
+  return worked;
+}
+
+Result<bool> LogWorker::process() {
+  // Rows that could not be put out before come first.
+  for (unsigned taken = 0; !end_is_owed_ || taken > 0; ++taken) {
+    // More than one batch only where they wait: rows are not held back for what may come.
+    if (taken == most_batches || worker_->waiting_bytes() >= most_waiting_bytes) break;
+    if (taken > 0 && reader_->live_end() != nullptr && lag() == 0) break;
     const Result<std::optional<event_log::Batch>> batch = reader_->next();
     if (!batch) return std::unexpected(batch.error());
-    if (!*batch) {
-      // Nothing new: what remains of a checkpoint can be saved.
-      if (Result<void> done = worker_->end_batch(now_ns); !done) return std::unexpected(done.error());
-      return false;
-    }
-    if (Result<void> taken = take(**batch); !taken) return std::unexpected(taken.error());
+    if (!*batch) break;
+    if (taken == 0) oldest_captured_ = CaptureTime{(*batch)->first_time_ns};
+    newest_captured_ = CaptureTime{(*batch)->last_time_ns};
     end_is_owed_ = true;
+    if (Result<void> done = take(**batch); !done) return std::unexpected(done.error());
   }
-  if (Result<void> done = worker_->end_batch(now_ns); !done) return std::unexpected(done.error());
+  const bool worked = end_is_owed_;
+  if (Result<void> done = worker_->put_out(); !done) return std::unexpected(done.error());
   end_is_owed_ = false;
-  return true;
+  return worked;
 }
 
 Result<bool> LogWorker::save(std::uint64_t now_ns) {
@@ -132,14 +143,32 @@ namespace {
 using stream::Position;
 
 // The manifest's mark of each group says up to where the rows were in the lanes when it was written: scanning
-// starts there. Later rows may be in any lane, but carry no earlier capture time than the input there.
+// starts there. A worker marks all its groups at once, and takes its lane over at its end: so rows that no
+// mark covers lie behind every mark of their lane. Lanes without a mark are those of workers that have not
+// completed a checkpoint; what they have carries no earlier capture time than the input there.
 struct Marks {
+  struct LaneMarks {
+    std::uint64_t lowest;
+    std::uint64_t highest;
+  };
   std::optional<Position> earliest;  // Nothing where a group has no mark.
+  std::map<std::uint32_t, LaneMarks> lanes;
 };
 
-Result<Marks> take_marks(const stream::CheckpointStore& store, const stream::KeyGroups& groups,
-                         stream::OutputEnds& ends) {
-  Marks marks{Position{UINT64_MAX}};
+// Whether the lanes still have what the marks say that they had: a loss of power may have taken it.
+Result<bool> stand(event_log::EventLog& log, const Marks& marks) {
+  for (const auto& [number, lane] : marks.lanes) {
+    const Result<event_log::PartitionDescription> found = log.describe(rows_topic, number);
+    if (!found && found.error().code == ErrorCode::not_found) return false;
+    if (!found) return std::unexpected(found.error());
+    if (found->end.value < lane.highest) return false;
+  }
+  return true;
+}
+
+Result<Marks> take_marks(event_log::EventLog& log, const stream::CheckpointStore& store,
+                         const stream::KeyGroups& groups, stream::OutputEnds& ends) {
+  Marks marks{Position{UINT64_MAX}, {}};
   for (std::uint16_t i = 0; i < groups.count(); ++i) {
     const Result<std::optional<stream::StoredManifest>> manifest = store.manifest(stream::KeyGroup{i});
     if (!manifest) return std::unexpected(manifest.error());
@@ -156,8 +185,14 @@ Result<Marks> take_marks(const stream::CheckpointStore& store, const stream::Key
     covered.to = mark.position;
     if (Result<void> done = ends.take(covered); !done) return std::unexpected(done.error());
     marks.earliest = std::min(*marks.earliest, mark.position);
+    Marks::LaneMarks& lane =
+        marks.lanes.try_emplace(mark.lane, Marks::LaneMarks{mark.lane_end, mark.lane_end}).first->second;
+    lane.lowest = std::min(lane.lowest, mark.lane_end);
+    lane.highest = std::max(lane.highest, mark.lane_end);
   }
-  return marks;
+  const Result<bool> sound = stand(log, marks);
+  if (!sound) return std::unexpected(sound.error());
+  return *sound ? marks : Marks{};
 }
 
 // The capture time of the input at a position; 0 where it is not known.
@@ -170,12 +205,17 @@ Result<std::uint64_t> time_at(event_log::EventLog& log, Position position) {
   return *batch ? (*batch)->first_time_ns : UINT64_MAX;
 }
 
-Result<void> scan_lane(event_log::EventLog& log, std::uint32_t lane, std::uint64_t from_ns,
-                       stream::OutputEnds& ends) {
+Result<void> scan_lane(event_log::EventLog& log, std::uint32_t lane, const Marks& marks,
+                       std::uint64_t from_ns, stream::OutputEnds& ends) {
   Result<std::unique_ptr<event_log::Reader>> reader = log.open_reader(rows_topic, lane);
   if (!reader) return std::unexpected(reader.error());
-  if (from_ns != 0)
-    if (Result<void> done = (*reader)->seek_time(from_ns); !done) return std::unexpected(done.error());
+  const auto mark = marks.lanes.find(lane);
+  Result<void> sought;
+  if (mark != marks.lanes.end())
+    sought = (*reader)->seek({mark->second.lowest});
+  else if (from_ns != 0)
+    sought = (*reader)->seek_time(from_ns);
+  if (!sought) return std::unexpected(sought.error());
   for (;;) {
     const Result<std::optional<event_log::Batch>> batch = (*reader)->next();
     if (!batch) return std::unexpected(batch.error());
@@ -191,7 +231,7 @@ Result<std::vector<Position>> find_output_ends(event_log::EventLog& log, const s
                                                const stream::KeyGroups& groups) {
   constexpr std::uint64_t slack_ns = 60'000'000'000;  // A clock may have been set back.
   stream::OutputEnds ends(groups.count());
-  const Result<Marks> marks = take_marks(store, groups, ends);
+  const Result<Marks> marks = take_marks(log, store, groups, ends);
   if (!marks) return std::unexpected(marks.error());
   std::uint64_t from_ns = 0;
   if (marks->earliest) {
@@ -204,7 +244,8 @@ Result<std::vector<Position>> find_output_ends(event_log::EventLog& log, const s
   const Result<event_log::TopicDescription> topic = log.topic(rows_topic);
   if (!topic) return std::unexpected(topic.error());
   for (std::uint32_t lane = 0; lane < topic->options.partitions; ++lane)
-    if (Result<void> done = scan_lane(log, lane, from_ns, ends); !done) return std::unexpected(done.error());
+    if (Result<void> done = scan_lane(log, lane, *marks, from_ns, ends); !done)
+      return std::unexpected(done.error());
   return std::vector<Position>(ends.ends().begin(), ends.ends().end());
 }
 
