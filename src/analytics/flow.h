@@ -66,13 +66,13 @@ class Flow {
     RankedSide& side = state.sides[raw(change.side)];
     const LevelRank rank = rank_of(change.side, change.price);
     if (rank < side.ranks[FlowRow::levels - 1]) return;
-    touch(context, state, books);
     if (kind != EventKind::replace) {
       for (std::size_t m = 0; m < FlowRow::levels; ++m) {
         if (side.ranks[m] != rank) continue;
         const std::int64_t delta = std::int64_t{change.after} - std::int64_t{change.before};
         const std::uint64_t shares = side.shares[m] + static_cast<std::uint64_t>(delta);
         if (shares == 0 || side.shares[m] == 0) break;
+        touch(context, state, books.quality(context.key));
         if (m == 0) accumulate(state, context.time);
         side.shares[m] = shares;
         state.ofi[m] += change.side == Side::bid ? delta : -delta;
@@ -80,6 +80,7 @@ class Flow {
       }
     }
     changed_ |= 1u << raw(change.side);
+    quality_before_ = books.quality(context.key);
   }
 
   // The best prices have changed by the message at hand; `quality` is the book's since then.
@@ -95,7 +96,7 @@ class Flow {
   void process(const stream::Context& context, const book::TradeReport& trade, const Books& books) {
     if (trade.kind != book::TradeKind::displayed || !trade.printable) return;
     State& state = states_[context.key];
-    touch(context, state, books);
+    touch(context, state, books.quality(context.key));
     (trade.resting_side == Side::ask ? state.buy_volume : state.sell_volume) += trade.shares;
   }
 
@@ -108,6 +109,9 @@ class Flow {
       if ((changed_ >> raw(side) & 1) == 0) continue;
       const RankedSide now = read(context.key, side, books);
       RankedSide& old = state.sides[raw(side)];
+      if (now.ranks == old.ranks && now.shares == old.shares) continue;
+      touch(context, state, quality_before_);
+      state.quality |= books.quality(context.key);
       if (now.ranks[0] != old.ranks[0] || now.shares[0] != old.shares[0]) accumulate(state, context.time);
       for (std::size_t m = 0; m < FlowRow::levels; ++m)
         state.ofi[m] +=
@@ -165,13 +169,12 @@ class Flow {
     bool in_window;
   };
 
-  template <class Books>
-  void touch(const stream::Context& context, State& state, const Books& books) {
+  void touch(const stream::Context& context, State& state, Quality standing) {
     if (!state.in_window) {
       state.in_window = true;
       windows_.add(context.key);
       state.since = std::max(state.since, windows_.start());
-      state.quality |= books.quality(context.key);
+      state.quality |= standing;
     }
     state.events += state.sequence != context.sequence;
     state.sequence = context.sequence;
@@ -237,6 +240,7 @@ class Flow {
   stream::TumblingWindows windows_;
   stream::KeyedState<State> states_;
   unsigned changed_ = 0;  // Sides whose levels are to be read when the message at hand is over, a bit each.
+  Quality quality_before_ = Quality::good;  // Of the book before that message, where there are any.
 };
 static_assert(stream::KeyedOperator<Flow>);
 

@@ -40,16 +40,16 @@ struct LiquidityRow {
 
 [[nodiscard]] const table::Schema& liquidity_schema();
 
-// How deep the book is, at the end of each window in which it changed: the slope of its sides over the best n
-// levels (book_slope.h) and what it would cost to buy or sell three sizes at once (sweep_cost.h) against the
-// best max_levels. A cost is null where there is no mid, or the levels hold less than the size.
+// How deep the book is over the best n levels of each side, at the end of each window in which it changed: the
+// slope of its sides (book_slope.h) and what it would cost to buy or sell three sizes at once (sweep_cost.h). A
+// cost is null where there is no mid, or the levels hold less than the size.
 class Liquidity {
  public:
-  static constexpr std::size_t max_levels = 64;
+  static constexpr std::size_t max_levels = 20;
 
-  Liquidity(std::uint64_t width_ns, std::size_t slope_levels,
+  Liquidity(std::uint64_t width_ns, std::size_t levels,
             const std::array<std::uint32_t, LiquidityRow::sizes>& shares)
-      : touches_(width_ns), slope_levels_(std::min(slope_levels, max_levels)), shares_(shares) {}
+      : touches_(width_ns), levels_(std::min(levels, max_levels)), shares_(shares) {}
 
   void prefetch(Locate key) const { touches_.prefetch(key); }
 
@@ -79,31 +79,20 @@ class Liquidity {
  private:
   using Levels = std::array<book::LevelView, max_levels>;
 
-  // The best levels of a side: those of the slope, and as many more as the largest size takes.
-  template <class Books>
-  std::size_t read(Locate key, Side side, const Books& books, Levels& levels) const {
-    std::size_t count = books.levels(key, side, std::span(levels).first(slope_levels_));
-    std::uint64_t shares = 0;
-    for (std::size_t i = 0; i < count; ++i) shares += levels[i].shares;
-    if (count == slope_levels_ && shares < *std::max_element(shares_.begin(), shares_.end()))
-      count = books.levels(key, side, levels);
-    return count;
-  }
-
   template <class Books>
   void measure(Locate key, const Books& books, LiquidityRow& row) const {
     Levels bids;
     Levels asks;
-    const std::size_t bid_count = read(key, Side::bid, books, bids);
-    const std::size_t ask_count = read(key, Side::ask, books, asks);
+    const std::size_t bid_count = books.levels(key, Side::bid, std::span(bids).first(levels_));
+    const std::size_t ask_count = books.levels(key, Side::ask, std::span(asks).first(levels_));
     constexpr double none = std::numeric_limits<double>::quiet_NaN();
     row.mid = row.bid_slope = row.ask_slope = row.slope = none;
     for (LiquidityRow::Sweep& sweep : row.sweeps) sweep = {none, none, none, none};
     if (bid_count == 0 || ask_count == 0) return;
     const double twice_mid = static_cast<double>(bids[0].price.ticks) + asks[0].price.ticks;
     row.mid = twice_mid / 2 / Price::per_dollar;
-    row.bid_slope = side_slope(twice_mid, std::span(bids).first(std::min(bid_count, slope_levels_)));
-    row.ask_slope = side_slope(twice_mid, std::span(asks).first(std::min(ask_count, slope_levels_)));
+    row.bid_slope = side_slope(twice_mid, std::span(bids).first(bid_count));
+    row.ask_slope = side_slope(twice_mid, std::span(asks).first(ask_count));
     row.slope = (row.bid_slope + row.ask_slope) / 2;
     for (std::size_t i = 0; i < LiquidityRow::sizes; ++i) {
       const SweepCost buy = sweep_cost(shares_[i], std::span(asks).first(ask_count), twice_mid);
@@ -113,7 +102,7 @@ class Liquidity {
   }
 
   stream::WindowTouches<Sequence> touches_;
-  std::size_t slope_levels_;
+  std::size_t levels_;
   std::array<std::uint32_t, LiquidityRow::sizes> shares_;
 };
 static_assert(stream::KeyedOperator<Liquidity>);

@@ -139,8 +139,8 @@ class Returns {
     if (known) {
       const double r = state.twice_mid == state.step_start
                            ? 0
-                           : natural_log(static_cast<double>(state.twice_mid) /
-                                         static_cast<double>(state.step_start));
+                           : log_ratio(static_cast<double>(state.twice_mid),
+                                       static_cast<double>(state.step_start));
       state.variance.add(r);
       state.kyle.add(static_cast<std::int64_t>(state.twice_mid - state.step_start), state.flow);
       if (state.notional != 0) state.illiquidity.add(r, state.notional);

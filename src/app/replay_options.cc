@@ -49,12 +49,13 @@ std::optional<std::chrono::sys_days> day_of(std::optional<unsigned> y, std::opti
 Result<void> parse_analytics(const ReplayText& text, pipeline::AnalyticsConfig& config) {
   for (const auto& [written, ns] :
        {std::pair{&text.bar, &config.bar_ns}, std::pair{&text.interval, &config.interval_ns},
-        std::pair{&text.window, &config.metric_ns}, std::pair{&text.returns_window, &config.returns_ns},
-        std::pair{&text.step, &config.step_ns}, std::pair{&text.horizon, &config.horizon_ns}}) {
+        std::pair{&text.window, &config.metric_ns}, std::pair{&text.step, &config.step_ns},
+        std::pair{&text.horizon, &config.horizon_ns}}) {
     const Result<std::uint64_t> duration = parse_duration(*written);
     if (!duration) return std::unexpected(duration.error());
     *ns = *duration;
   }
+  config.returns_ns = config.step_ns * text.steps;
   config.levels = text.levels;
   config.snapshots_on_change = text.on_change;
   config.bar_thresholds = text.bar_thresholds;
@@ -72,8 +73,8 @@ void add_metric_options(CLI::App& command, ReplayText& text) {
     return command.add_option(name, value, meaning)->capture_default_str()->group("Metrics");
   };
   add("--window", text.window, "Width of the windows of flow, liquidity and activity");
-  add("--returns-window", text.returns_window, "Width of the windows of returns, in whole steps");
   add("--step", text.step, "Step of the returns");
+  add("--steps", text.steps, "Steps that a window of returns has")->check(CLI::Range(1, 86'400));
   add("--horizon", text.horizon, "How much later costs look at the mid");
   add("--sweep", text.sweep, "Three sizes to trade, for liquidity, in shares")->delimiter(',');
   add("--bar-trades", text.bar_thresholds.trades, "Trades of a tick bar; 0: none, as of the next three");

@@ -27,8 +27,8 @@ struct ReplayText {
   std::size_t levels = 10;
   bool on_change = false;
   std::string window = "10s";
-  std::string returns_window = "5m";
   std::string step = "1s";
+  std::uint64_t steps = 300;
   std::string horizon = "5s";
   std::vector<std::uint32_t> sweep{100, 1'000, 10'000};
   analytics::BarThresholds bar_thresholds;

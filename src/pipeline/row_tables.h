@@ -1,7 +1,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -54,6 +56,11 @@ inline constexpr auto row_table_names = std::to_array<std::string_view>({
     ROW_TABLES(TABLE_NAME)
 #undef TABLE_NAME
 });
+inline constexpr std::size_t row_table_count = row_table_names.size();
+
+[[nodiscard]] constexpr std::string_view table_name(RowTable table) {
+  return row_table_names[static_cast<std::size_t>(table)];
+}
 
 template <class Row>
 consteval RowTable row_table() {
@@ -75,6 +82,13 @@ template <template <class> class Of>
 using TupleOfRows = decltype(detail::tuple_of_rows<Of, void ROW_TABLES(NEXT_ROW)>());
 #undef NEXT_ROW
 
+namespace detail {
+template <class Row>
+using RowItself = Row;
+}  // namespace detail
+// The row of each table, in the order of their numbers.
+using Rows = TupleOfRows<detail::RowItself>;
+
 // Calls f.operator()<Row>() for the row type of every table, in the order above.
 template <class F>
 void for_each_row_type(F&& f) {
@@ -90,6 +104,19 @@ const table::Schema& schema_of([[maybe_unused]] std::size_t levels) {
   if constexpr (std::is_same_v<Row, row>) return schema;
   ROW_TABLES(SCHEMA_OF_ROW)
 #undef SCHEMA_OF_ROW
+}
+
+// Where a table's rows have the time at which their packet was captured; nothing where they have none.
+[[nodiscard]] constexpr std::optional<std::size_t> captured_offset(RowTable table) {
+  constexpr auto offsets = []<class... Row>(std::type_identity<std::tuple<Row...>>) {
+    return std::array<std::optional<std::size_t>, row_table_count>{[] {
+      std::optional<std::size_t> offset;
+      if constexpr (requires { &Row::captured; }) offset = offsetof(Row, captured);
+      return offset;
+    }()...};
+  }(std::type_identity<Rows>{});
+  const auto number = static_cast<std::size_t>(table);
+  return number < row_table_count ? offsets[number] : std::nullopt;
 }
 
 }  // namespace tapeline::pipeline
