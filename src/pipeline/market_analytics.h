@@ -12,23 +12,12 @@
 #include "book/book_types.h"
 #include "book/order_books.h"
 #include "market/event.h"
+#include "pipeline/analytics_config.h"
+#include "pipeline/metric_catalogue.h"
+#include "pipeline/row_tables.h"
 #include "stream/operator.h"
 
 namespace tapeline::pipeline {
-
-// Which tables are computed, and how.
-struct AnalyticsConfig {
-  bool bbo = true;
-  bool trades = true;
-  bool bars = true;
-  bool spread = false;
-  bool depth = false;
-  bool snapshots = false;
-  std::uint64_t bar_ns = 10'000'000;
-  std::uint64_t interval_ns = nanoseconds_per_second;  // Of spread, depth and snapshots.
-  bool snapshots_on_change = false;
-  std::size_t levels = 10;  // Of depth and snapshots.
-};
 
 // The job graph, in one place: what each operator listens to.
 //
@@ -38,6 +27,7 @@ struct AnalyticsConfig {
 //                        +-- trades -------> time bars ------> bar rows
 //                        +-- order changes-> depth ----------> depth rows
 //                        +-- order changes-> snapshots ------> snapshot rows
+//                        +-- all of these -> metric catalogue> rows of the tables in metric_catalogue.h
 //
 // The watermark is the time of the newest message that could be read: a feed is in order, so nothing earlier
 // follows. It moves before the message is applied, so a window sees the book as it was at the window's end.
@@ -54,26 +44,27 @@ class MarketAnalytics : public book::NullBookHandler {
         bars_(config.bar_ns),
         spread_(config.interval_ns),
         depth_(config.interval_ns, config.levels),
-        snapshots_(snapshot_interval(config), config.levels) {
-    static_assert(stream::Collector<Out, analytics::BboRow> && stream::Collector<Out, analytics::TradeRow> &&
-                  stream::Collector<Out, analytics::BarRow> && stream::Collector<Out, analytics::SpreadRow> &&
-                  stream::Collector<Out, analytics::DepthRow> &&
-                  stream::Collector<Out, analytics::SnapshotRow>);
+        snapshots_(snapshot_interval(config), config.levels),
+        metrics_(config) {
+    for_each_row_type([]<class Row> { static_assert(stream::Collector<Out, Row>); });
   }
 
   void on_event_begin(const Event& event) {
     if (raw(event.time) >= next_timer_ && event.is_readable()) [[unlikely]]
       advance(event.time);
+    metrics_.prefetch(event.locate);
   }
 
   void on_order(const Event& event, const book::OrderChange& change) {
     if (config_.depth) depth_.process(context(event, Quality::good), change, out_);
     if (config_.snapshots) snapshots_.process(context(event, Quality::good), change, books_, out_);
+    metrics_.on_order(context(event, Quality::good), event.kind, change, books_);
   }
 
-  void on_bbo(const Event& event, const book::Bbo&, const book::Bbo& after, Quality quality) {
+  void on_bbo(const Event& event, const book::Bbo& before, const book::Bbo& after, Quality quality) {
     if (config_.bbo) bbo_.process(context(event, quality), books_.symbol(event.locate), after, out_);
     if (config_.spread) spread_.process(context(event, quality), after, out_);
+    metrics_.on_bbo(context(event, quality), before, after, books_, out_);
   }
 
   void on_trade(const Event& event, const book::TradeReport& trade, const book::Bbo& prevailing,
@@ -81,6 +72,7 @@ class MarketAnalytics : public book::NullBookHandler {
     if (config_.trades)
       trades_.process(context(event, quality), books_.symbol(event.locate), trade, prevailing, out_);
     if (config_.bars) bars_.process(context(event, quality), trade, out_);
+    metrics_.on_trade(context(event, quality), trade, prevailing, books_, out_);
   }
 
   void on_broken_trade(const Event& event) {
@@ -89,8 +81,13 @@ class MarketAnalytics : public book::NullBookHandler {
                              event.match(), out_);
   }
 
+  void on_status(const Event& event, const book::SymbolState&) {
+    metrics_.on_status(context(event, books_.quality(event.locate)), event, books_, out_);
+  }
+
   void on_event_end(const Event& event) {
     if (config_.snapshots) snapshots_.on_event_end(context(event, Quality::good), books_, out_);
+    metrics_.on_event_end(context(event, Quality::good), books_);
   }
 
   // The input is over: closes every open window.
@@ -103,6 +100,7 @@ class MarketAnalytics : public book::NullBookHandler {
     spread_ = analytics::QuotedSpread(config_.interval_ns);
     depth_ = analytics::Depth(config_.interval_ns, config_.levels);
     snapshots_ = analytics::BookSnapshots(snapshot_interval(config_), config_.levels);
+    metrics_ = MetricCatalogue(config_);
     open(EventTime{0});
   }
 
@@ -115,12 +113,14 @@ class MarketAnalytics : public book::NullBookHandler {
     spread_.save_key(key, writer);
     depth_.save_key(key, writer);
     snapshots_.save_key(key, writer);
+    metrics_.save_key(key, writer);
   }
   void open(EventTime watermark) {
     bars_.open(watermark);
     spread_.open(watermark);
     depth_.open(watermark);
     snapshots_.open(watermark);
+    metrics_.open(watermark);
     set_watermark(watermark);
   }
   void load_key(Locate key, stream::StateReader& reader) {
@@ -128,6 +128,7 @@ class MarketAnalytics : public book::NullBookHandler {
     spread_.load_key(key, reader);
     depth_.load_key(key, reader);
     snapshots_.load_key(key, reader);
+    metrics_.load_key(key, reader);
   }
 
  private:
@@ -143,6 +144,7 @@ class MarketAnalytics : public book::NullBookHandler {
     spread_.on_timer(watermark, books_, out_);
     depth_.on_timer(watermark, books_, out_);
     snapshots_.on_timer(watermark, books_, out_);
+    metrics_.on_timer(watermark, books_, out_);
     set_watermark(watermark);
   }
 
@@ -155,6 +157,8 @@ class MarketAnalytics : public book::NullBookHandler {
     if (config_.bars) next_timer_ = std::min(next_timer_, boundary(config_.bar_ns));
     if (config_.spread || config_.depth || config_.snapshots)
       next_timer_ = std::min(next_timer_, boundary(config_.interval_ns));
+    metrics_.for_each_timer(
+        [&](std::uint64_t width) { next_timer_ = std::min(next_timer_, boundary(width)); });
   }
 
   AnalyticsConfig config_;
@@ -166,6 +170,7 @@ class MarketAnalytics : public book::NullBookHandler {
   analytics::QuotedSpread spread_;
   analytics::Depth depth_;
   analytics::BookSnapshots snapshots_;
+  MetricCatalogue metrics_;
   EventTime watermark_{0};
   std::uint64_t next_timer_ = 0;
 };

@@ -141,9 +141,13 @@ class MarketWorker {
     analytics_.save_key(key, writer);
   }
   bool flush_output() { return covered_ == position_ || append_rows().has_value(); }
-  void save_output_mark(stream::StateWriter& writer) {
+  // While the input is read once more, the rows of it are in the log already, wherever the runs before put
+  // them; only what comes behind lies behind this lane's end.
+  void save_output_mark(stream::KeyGroup group, stream::StateWriter& writer) {
     marks_.settle(lane_.synced());
-    writer.put(marks_.settled());
+    stream::OutputMark mark = marks_.settled();
+    mark.position = std::max(mark.position, rows_.initial_end(group));
+    writer.put(mark);
   }
   [[nodiscard]] std::span<const stream::StoredKey> keys_to_load() const {
     return std::span(plan_.keys).subspan(next_load_);

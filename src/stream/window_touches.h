@@ -16,6 +16,8 @@ class WindowTouches {
  public:
   explicit WindowTouches(std::uint64_t width_ns) : windows_(width_ns) {}
 
+  void prefetch(Locate key) const { touches_.prefetch(key); }
+
   void touch(Locate key, const Last& last) {
     Touch& touch = touches_[key];
     if (!touch.in_window) windows_.add(key);

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/check.h"
 #include "os/endpoint.h"
 
 namespace tapeline::pipeline {
@@ -41,20 +42,23 @@ TopicConfig topic_config(const config::Log& log, const config::LogTopic& topic) 
 }
 
 AnalyticsConfig analytics_config(const config::Config& config) {
-  const auto wants = [&](std::string_view table) {
-    return std::ranges::find(config.analytics.tables, table) != config.analytics.tables.end();
-  };
+  const config::Analytics& from = config.analytics;
   AnalyticsConfig made;
-  made.bbo = wants("bbo");
-  made.trades = wants("trades");
-  made.bars = wants("bars");
-  made.spread = wants("spread");
-  made.depth = wants("depth");
-  made.snapshots = wants("snapshots");
+  CHECK(select_tables(from.tables, made).has_value());  // The settings' own list has no other names.
   made.bar_ns = config::bar_ns(config);
   made.interval_ns = config::interval_ns(config);
-  made.snapshots_on_change = config.analytics.snapshots_on_change;
-  made.levels = config.analytics.levels;
+  made.snapshots_on_change = from.snapshots_on_change;
+  made.levels = from.levels;
+  made.metric_ns = config::nanoseconds(from.window_ms);
+  made.step_ns = config::nanoseconds(from.return_step_ms);
+  made.returns_ns = made.step_ns * from.return_steps;
+  made.horizon_ns = config::nanoseconds(from.horizon_ms);
+  made.sweep_shares = {static_cast<std::uint32_t>(from.sweep_small_shares),
+                       static_cast<std::uint32_t>(from.sweep_shares),
+                       static_cast<std::uint32_t>(from.sweep_large_shares)};
+  made.bar_thresholds = {from.bar_trades, from.bar_shares, from.bar_dollars, from.bar_imbalance_shares};
+  made.vpin_bucket_shares = static_cast<std::uint32_t>(from.vpin_bucket_shares);
+  made.vpin_buckets = static_cast<std::uint32_t>(from.vpin_buckets);
   return made;
 }
 
@@ -150,17 +154,24 @@ Result<capture::UdpCaptureConfig> capture_config(const config::Config& config) {
 
 std::uint64_t state_layout(const config::Config& config) {
   // FNV-1a over what states depend on. The number in front changes with the layout of any state.
-  constexpr std::uint64_t program_layout = 1;
+  constexpr std::uint64_t program_layout = 2;
   std::uint64_t hash = 0xCBF2'9CE4'8422'2325;
   const auto add = [&](std::uint64_t value) {
     for (int i = 0; i < 8; ++i) hash = (hash ^ (value >> 8 * i & 0xFF)) * 0x0000'0100'0000'01B3;
   };
   add(program_layout);
   add(config.stream.key_groups);
-  add(config::bar_ns(config));
-  add(config::interval_ns(config));
-  add(config.analytics.levels);
-  add(config.analytics.snapshots_on_change);
+  const AnalyticsConfig analytics = analytics_config(config);
+  for (const std::uint64_t value :
+       {analytics.bar_ns, analytics.interval_ns, analytics.metric_ns, analytics.step_ns, analytics.returns_ns,
+        analytics.horizon_ns, analytics.bar_thresholds.trades, analytics.bar_thresholds.shares,
+        analytics.bar_thresholds.dollars, analytics.bar_thresholds.imbalance_shares})
+    add(value);
+  for (const std::uint32_t shares : analytics.sweep_shares) add(shares);
+  add(analytics.vpin_bucket_shares);
+  add(analytics.vpin_buckets);
+  add(analytics.levels);
+  add(analytics.snapshots_on_change);
   for (const std::string& table : config.analytics.tables)
     for (const char c : table + ',') add(static_cast<unsigned char>(c));
   return hash;
