@@ -10,7 +10,7 @@ set -eu
 
 packages="g++ cmake ninja-build ccache mold pkg-config git python3 ca-certificates
   libgtest-dev libgmock-dev libbenchmark-dev libfmt-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
-  nlohmann-json3-dev zlib1g-dev libzstd-dev libxxhash-dev librocksdb-dev"
+  nlohmann-json3-dev zlib1g-dev libzstd-dev libxxhash-dev librocksdb-dev libboost-dev"
 dev_packages="clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev valgrind"
 
 say() { printf 'bootstrap: %s\n' "$*"; }
@@ -29,8 +29,9 @@ for argument in "$@"; do
     *) fail "unknown option $argument; it knows --dev, --list and --help" ;;
   esac
 done
-# npm carries DuckDB's library; a node installed by other means brings its own npm, which then serves.
-if [ -x scripts/fetch_duckdb.sh ] && ! command -v npm > /dev/null; then packages="$packages npm"; fi
+# npm builds the page and carries DuckDB's library; a node installed by other means brings its own npm, which then
+# serves.
+if ! command -v npm > /dev/null; then packages="$packages npm"; fi
 # shellcheck disable=SC2086  # The list is meant to be split, here and below.
 set -- $packages
 if [ "$only_list" = yes ]; then printf '%s\n' "$@"; exit 0; fi

@@ -20,6 +20,7 @@ void add_generate_command(CLI::App& program, Action& action);
 void add_inspect_command(CLI::App& program, Action& action);
 void add_replay_command(CLI::App& program, Action& action);
 void add_query_command(CLI::App& program, Action& action);
+void add_serve_command(CLI::App& program, Action& action);
 void add_status_command(CLI::App& program, Action& action);
 void add_log_command(CLI::App& program, Action& action);
 void add_bench_command(CLI::App& program, Action& action);
