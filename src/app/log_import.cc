@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "event_log/journal/journal.h"
 #include "feed/feed_log/feed_log.h"
 #include "feed/source/open_message_source.h"
+#include "market/event_time_text.h"
 #include "os/posix/posix_file_system.h"
 #include "os/posix/system_clock.h"
 #include "pipeline/live/ingest.h"
@@ -30,6 +32,7 @@ class LogImport {
             const feed::FeedPosition& position)
       : options_(options), writer_(std::move(writer)), encoder_(position) {
     encoder_.start_batch(batch_);
+    if (!options.from.empty()) from_ = *parse_event_time(options.from);
   }
 
   Result<void> run(feed::MessageSource& source);
@@ -38,11 +41,13 @@ class LogImport {
  private:
   static constexpr std::size_t max_batch_bytes = std::size_t{256} << 10;
   static constexpr std::uint32_t max_block_messages = 256;
+  static constexpr std::uint32_t max_paced_messages = 16;
 
   void follow(const feed::MessageBlock& block, const feed::SessionName& session);
   Result<void> append(feed::MessageBlock block);
   Result<void> flush();
-  void keep_pace();
+  [[nodiscard]] std::optional<double> due_s(EventTime time);
+  Result<void> keep_pace(EventTime time);
   [[nodiscard]] const feed::FeedPosition& position() const { return encoder_.position(); }
   [[nodiscard]] CaptureTime time_of(const feed::MessageBlock& block) const {
     return raw(block.capture_time) != 0 ? block.capture_time : CaptureTime{clock_.realtime_ns()};
@@ -55,6 +60,8 @@ class LogImport {
   os::SystemClock clock_;
   std::uint64_t began_ns_ = clock_.monotonic_ns();
   std::uint64_t messages_ = 0;
+  EventTime from_{0};
+  EventTime pace_from_{0};  // What is due when counts from here; 0: nothing has been paced yet.
   CaptureTime first_time_{0};
   CaptureTime last_time_{0};
 };
@@ -88,7 +95,7 @@ Result<void> LogImport::flush() {
 Result<void> LogImport::append(feed::MessageBlock block) {
   while (block.message_count > 0) {
     feed::MessageBlock piece = block;
-    piece.message_count = std::min(block.message_count, max_block_messages);
+    piece.message_count = std::min(block.message_count, options_.speed != 0 ? max_paced_messages : max_block_messages);
     std::size_t size = 0;
     for (std::uint32_t i = 0; i < piece.message_count; ++i)
       size += 2 + load_be<std::uint16_t>(block.bytes.data() + size);
@@ -101,19 +108,38 @@ Result<void> LogImport::append(feed::MessageBlock block) {
     block.bytes = block.bytes.subspan(size);
     block.first_sequence += piece.message_count;
     block.message_count -= piece.message_count;
-    if (batch_.size() >= max_batch_bytes || options_.rate != 0)
+    if (batch_.size() >= max_batch_bytes)
       if (Result<void> done = flush(); !done) return done;
-    keep_pace();
+    // The piece's first message; each begins with its type, locate and tracking number.
+    const EventTime time{piece.bytes.size() < 13 ? 0 : load_be48(piece.bytes.data() + 2 + 5)};
+    if (Result<void> done = keep_pace(time); !done) return done;
     if (InterruptGuard::interrupted()) return {};
   }
   return {};
 }
 
-void LogImport::keep_pace() {
-  if (options_.rate == 0) return;
-  const double due = static_cast<double>(messages_) / static_cast<double>(options_.rate);
-  const double passed = static_cast<double>(clock_.monotonic_ns() - began_ns_) / 1e9;
-  if (due > passed) std::this_thread::sleep_for(std::chrono::duration<double>(std::min(due - passed, 0.5)));
+// In seconds since the start: when the messages up to here are due.
+std::optional<double> LogImport::due_s(EventTime time) {
+  if (options_.rate != 0) return static_cast<double>(messages_) / static_cast<double>(options_.rate);
+  if (options_.speed == 0 || time < from_ || raw(time) == 0) return std::nullopt;
+  if (raw(pace_from_) == 0) {
+    pace_from_ = time;
+    began_ns_ = clock_.monotonic_ns();
+  }
+  return static_cast<double>(raw(time) - std::min(raw(pace_from_), raw(time))) / 1e9 / options_.speed;
+}
+
+Result<void> LogImport::keep_pace(EventTime time) {
+  const std::optional<double> due = due_s(time);
+  if (!due) return {};
+  // Whoever follows the log sees what has come so far while this waits.
+  if (Result<void> done = flush(); !done) return done;
+  while (!InterruptGuard::interrupted()) {
+    const double left = *due - static_cast<double>(clock_.monotonic_ns() - began_ns_) / 1e9;
+    if (left <= 0) break;
+    std::this_thread::sleep_for(std::chrono::duration<double>(std::min(left, 0.1)));
+  }
+  return {};
 }
 
 Result<void> LogImport::run(feed::MessageSource& source) {
@@ -158,6 +184,8 @@ Result<feed::FeedPosition> position_in(event_log::EventLog& log, event_log::Offs
 Result<void> import_into_log(const LogImportOptions& options) {
   if (options.session.empty() || options.session.size() > feed::SessionName().bytes.size())
     return fail(ErrorCode::usage, "--session has 1 to 10 characters");
+  if (!options.from.empty() && !parse_event_time(options.from))
+    return fail(ErrorCode::usage, fmt::format("--from {} is no time of day; write 10:30", options.from));
   const InterruptGuard guard(OnInterrupt::finish_in_order);
   Result<std::unique_ptr<feed::MessageSource>> source = feed::open_message_source(options.file);
   if (!source) return std::unexpected(source.error());

@@ -117,6 +117,7 @@ void Hub::append_heartbeat(std::string& out, const StreamContext& context, const
   JsonText json(out);
   json.begin_object().member("type", "heartbeat");
   append_place(json, place_of(context.view));
+  json.member("began_ns", raw(context.view.began()));
   json.member("captured_ns", raw(context.view.feed().captured()));
   json.member("now_ns", clock_.realtime_ns()).member("state", state.state);
   json.member("session_ended", state.session_ended).member("lag_records", state.lag_records);

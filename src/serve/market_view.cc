@@ -23,7 +23,7 @@ void MarketView::on_new_session() {
   symbols_.clear();
   ranking_.clear();
   names_.clear();
-  last_tick_ = EventTime{0};
+  began_ = last_tick_ = EventTime{0};
   ++epoch_;
   ++session_count_;
   ++ticks_;
@@ -75,6 +75,7 @@ EventTime MarketView::on_timer(EventTime time) {
     ++ticks_;
   }
   last_tick_ = time;
+  if (raw(began_) == 0) began_ = time;
   return raw(time) == 0 ? EventTime{0} : next;
 }
 
@@ -89,12 +90,8 @@ void MarketView::on_trade(const Event& event, const book::TradeReport& trade, co
                           Quality quality) {
   if (trade.shares == 0) return;  // A cross in which nothing met.
   SymbolRecord& record = record_of(event.locate);
-  record.last = {trade.price, trade.shares,       event.time,       trade.match,
-                 trade.kind,  trade.resting_side, trade.cross_type, false};
-  const bool displayed = trade.kind == book::TradeKind::displayed;
-  const char aggressor = !displayed ? ' ' : trade.resting_side == Side::ask ? 'B' : 'S';
-  record.tape.push({event.time, raw(event.sequence), trade.shares, trade.match, trade.price, aggressor,
-                    trade.kind, trade.printable, quality});
+  record.last = last_trade_of(event, trade);
+  record.tape.push(TapeTrade::of(event, trade, quality));
   record.seconds.note_trade(event.time, event.sequence, trade, quality);
   record.minutes.note_trade(event.time, event.sequence, trade, quality);
   if (!trade.printable) return;
@@ -109,13 +106,7 @@ void MarketView::on_trade(const Event& event, const book::TradeReport& trade, co
 void MarketView::on_broken_trade(const Event& event) {
   SymbolRecord& record = record_of(event.locate);
   if (record.last.shares != 0 && record.last.match == event.match()) record.last.broken = true;
-  TapeTrade line{};
-  line.time = event.time;
-  line.sequence = raw(event.sequence);
-  line.match = event.match();
-  line.aggressor = ' ';
-  line.quality = books().quality(event.locate);
-  record.tape.push(line);
+  record.tape.push(TapeTrade::broken(event, books().quality(event.locate)));
 }
 
 void MarketView::on_event_end(const Event& event) {

@@ -37,6 +37,9 @@ class MarketView : public book::NullBookHandler {
   // The same, the busiest first, as of the last tick.
   [[nodiscard]] std::span<const Locate> ranking();
 
+  // When the session's first message was; 0 before it.
+  [[nodiscard]] EventTime began() const { return began_; }
+
   // The log cannot be followed any more: every book is what it was.
   void mark_stale() { feed_.mark_stale(); }
 
@@ -69,6 +72,7 @@ class MarketView : public book::NullBookHandler {
   std::vector<Locate> ranking_;
   std::uint64_t ranked_at_ = 0;  // Of ticks_.
   std::unordered_map<std::string, Locate> names_;
+  EventTime began_{0};
   EventTime last_tick_{0};
   std::uint64_t epoch_ = 0;
   std::uint64_t session_count_ = 0;

@@ -84,7 +84,10 @@ HttpResponse replayed_books(const RewindAnswer& answer, const RestRequest& reque
   std::string text;
   JsonText json(text);
   json.begin_object().member("symbol", request.symbol).member("session", answer.session);
-  json.member("replayed_messages", answer.replayed).key("frames").begin_array();
+  json.member("replayed_messages", answer.replayed).key("trades").begin_array();
+  for (std::uint64_t i = answer.trades.oldest(); i < answer.trades.total(); ++i)
+    append_trade(json, answer.trades[i], i);
+  json.end_array().key("frames").begin_array();
   for (const RewindFrame& frame : answer.frames) {
     const terminal::LastTrade& last = frame.book.last_trade;
     json.begin_object().member("time_ns", raw(frame.time)).member("sequence", frame.sequence);
@@ -227,6 +230,7 @@ std::string status_json(const ServingState& state) {
   json.key("serve").begin_object().member("state", view.state).member("error", view.error);
   json.member("feed_state", view.feed_state);
   append_place(json, place_of(state.view));
+  json.member("began_ns", raw(state.view.began()));
   json.member("lag_records", view.lag_records).member("session_ended", view.session_ended);
   json.member("missed_records", state.view.feed().missed_records());
   json.member("symbols", state.view.symbols().size()).member("live_orders", state.view.books().live_orders());

@@ -48,6 +48,7 @@ class RewindView : public book::NullBookHandler {
     }
     while (request_.step_ns != 0 && next_frame() <= request_.until) add_frame(next_frame());
     answer.frames = std::move(frames_);
+    answer.trades = std::move(trades_);
     return answer;
   }
 
@@ -59,13 +60,15 @@ class RewindView : public book::NullBookHandler {
     while (next_frame() < time && next_frame() <= request_.until) add_frame(next_frame());
     return EventTime{raw(next_frame()) + 1};
   }
-  void on_trade(const Event& event, const book::TradeReport& trade, const book::Bbo&, Quality) {
+  void on_trade(const Event& event, const book::TradeReport& trade, const book::Bbo&, Quality quality) {
     if (trade.shares == 0) return;
-    last_ = {trade.price, trade.shares,       event.time,       trade.match,
-             trade.kind,  trade.resting_side, trade.cross_type, false};
+    last_ = last_trade_of(event, trade);
+    if (event.time >= request_.from) trades_.push(TapeTrade::of(event, trade, quality));
   }
   void on_broken_trade(const Event& event) {
     if (last_.shares != 0 && last_.match == event.match()) last_.broken = true;
+    if (event.time >= request_.from)
+      trades_.push(TapeTrade::broken(event, feed_.books().quality(event.locate)));
   }
 
  private:
@@ -84,6 +87,7 @@ class RewindView : public book::NullBookHandler {
   FeedBooks<RewindView> feed_;
   terminal::LastTrade last_;
   std::vector<RewindFrame> frames_;
+  Ring<TapeTrade> trades_{RewindAnswer::most_trades};
 };
 
 }  // namespace

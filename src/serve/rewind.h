@@ -39,8 +39,11 @@ struct RewindFrame {
 };
 
 struct RewindAnswer {
+  static constexpr std::size_t most_trades = 1'000;
+
   std::string session;
   std::vector<RewindFrame> frames;  // One without a step.
+  Ring<TapeTrade> trades{most_trades};  // From the first frame on.
   std::uint64_t replayed = 0;       // Messages.
 };
 

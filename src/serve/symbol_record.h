@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "market/event.h"
 #include "market/quality.h"
 #include "market/types.h"
 #include "serve/flow_bars.h"
@@ -21,7 +22,29 @@ struct TapeTrade {
   book::TradeKind kind;
   bool printable;
   Quality quality;
+
+  static TapeTrade of(const Event& event, const book::TradeReport& trade, Quality quality) {
+    const bool displayed = trade.kind == book::TradeKind::displayed;
+    const char aggressor = !displayed ? ' ' : trade.resting_side == Side::ask ? 'B' : 'S';
+    return {event.time, raw(event.sequence), trade.shares, trade.match, trade.price, aggressor,
+            trade.kind, trade.printable, quality};
+  }
+  // The trade of that match number is withdrawn.
+  static TapeTrade broken(const Event& event, Quality quality) {
+    TapeTrade line{};
+    line.time = event.time;
+    line.sequence = raw(event.sequence);
+    line.match = event.match();
+    line.aggressor = ' ';
+    line.quality = quality;
+    return line;
+  }
 };
+
+[[nodiscard]] inline terminal::LastTrade last_trade_of(const Event& event, const book::TradeReport& trade) {
+  return {trade.price, trade.shares,       event.time,       trade.match,
+          trade.kind,  trade.resting_side, trade.cross_type, false};
+}
 
 // What is kept of a symbol besides its book, since the session's start.
 struct SymbolRecord {
