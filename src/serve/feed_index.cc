@@ -11,7 +11,7 @@ void FeedIndex::start_session(const MarketView& view) {
   histories_.assign(65'536, {});
   bytes_ = count_ = next_symbol_ = 0;
   owed_ = 0;
-  spacing_ = least_spacing;
+  spacing_ = least_spacing_;
   // The batch that started the session holds its first messages, too: a replay begins with that batch.
   start_ = FeedMark{last_end_, EventTime{0}, {}};
   marks_.clear();

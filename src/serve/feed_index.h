@@ -42,7 +42,8 @@ struct ReplayStart {
 // doubles.
 class FeedIndex {
  public:
-  explicit FeedIndex(std::size_t most_bytes) : most_bytes_(most_bytes) {}
+  explicit FeedIndex(std::size_t most_bytes, std::uint64_t spacing = 500'000)
+      : most_bytes_(most_bytes), least_spacing_(spacing), spacing_(spacing) {}
 
   // Behind each batch that the view has taken in.
   void note(const MarketView& view);
@@ -71,13 +72,13 @@ class FeedIndex {
     return sizeof(Keyframe) + frame.book->size();
   }
 
-  static constexpr std::uint64_t least_spacing = 500'000;  // Messages of the whole feed.
   static constexpr std::size_t most_marks = 16'384;
 
   std::size_t most_bytes_;
+  std::uint64_t least_spacing_;  // Messages of the whole feed.
   std::size_t bytes_ = 0;
   std::size_t count_ = 0;
-  std::uint64_t spacing_ = least_spacing;
+  std::uint64_t spacing_;
   std::uint64_t session_ = UINT64_MAX;  // Of MarketView::session_count().
   event_log::Offset last_end_{};
   std::optional<FeedMark> start_;
