@@ -40,8 +40,8 @@ class LogImport {
 
  private:
   static constexpr std::size_t max_batch_bytes = std::size_t{256} << 10;
+  static constexpr std::size_t sync_bytes = std::size_t{4} << 20;
   static constexpr std::uint32_t max_block_messages = 256;
-  static constexpr std::uint32_t max_paced_messages = 16;
 
   void follow(const feed::MessageBlock& block, const feed::SessionName& session);
   Result<void> append(feed::MessageBlock block);
@@ -57,6 +57,7 @@ class LogImport {
   std::unique_ptr<event_log::Writer> writer_;
   feed::FeedLogEncoder encoder_;
   std::vector<std::byte> batch_;
+  std::size_t unsynced_bytes_ = 0;
   os::SystemClock clock_;
   std::uint64_t began_ns_ = clock_.monotonic_ns();
   std::uint64_t messages_ = 0;
@@ -85,17 +86,21 @@ Result<void> LogImport::flush() {
   header.last_time_ns = std::max(raw(first_time_), raw(last_time_));
   if (const Result<event_log::Offset> done = writer_->append(header, batch_); !done)
     return std::unexpected(done.error());
+  unsynced_bytes_ += batch_.size();
   batch_.clear();
   encoder_.start_batch(batch_);
   first_time_ = CaptureTime{0};
-  return {};
+  // What is known to be on the disk can be told from what a crash cut off, should it be damaged later.
+  if (unsynced_bytes_ < sync_bytes) return {};
+  unsynced_bytes_ = 0;
+  return writer_->sync();
 }
 
 // In pieces, so that batches stay small and a rate is even.
 Result<void> LogImport::append(feed::MessageBlock block) {
   while (block.message_count > 0) {
     feed::MessageBlock piece = block;
-    piece.message_count = std::min(block.message_count, options_.speed != 0 ? max_paced_messages : max_block_messages);
+    piece.message_count = std::min(block.message_count, options_.speed != 0 ? 1u : max_block_messages);
     std::size_t size = 0;
     for (std::uint32_t i = 0; i < piece.message_count; ++i)
       size += 2 + load_be<std::uint16_t>(block.bytes.data() + size);
@@ -132,11 +137,11 @@ std::optional<double> LogImport::due_s(EventTime time) {
 Result<void> LogImport::keep_pace(EventTime time) {
   const std::optional<double> due = due_s(time);
   if (!due) return {};
-  // Whoever follows the log sees what has come so far while this waits.
-  if (Result<void> done = flush(); !done) return done;
   while (!InterruptGuard::interrupted()) {
     const double left = *due - static_cast<double>(clock_.monotonic_ns() - began_ns_) / 1e9;
     if (left <= 0) break;
+    // Whoever follows the log sees what has come so far while this waits.
+    if (Result<void> done = flush(); !done) return done;
     std::this_thread::sleep_for(std::chrono::duration<double>(std::min(left, 0.1)));
   }
   return {};
@@ -164,6 +169,7 @@ Result<void> LogImport::run(feed::MessageSource& source) {
   if (position().in_session && !options_.open_end && !InterruptGuard::interrupted())
     encoder_.on_end_of_session({position().next_sequence, CaptureTime{clock_.realtime_ns()}});
   if (Result<void> done = flush(); !done) return done;
+  if (Result<void> done = writer_->sync(); !done) return done;
   if (InterruptGuard::interrupted()) return fail(ErrorCode::interrupted, "interrupted");
   return {};
 }

@@ -108,6 +108,8 @@ class BeastNetwork final : public Network {
     ++shared_.counters.connections;
     beast::error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
+    // What waits in the kernel grows old there: a client that is slow had better be sent less.
+    socket.set_option(asio::socket_base::send_buffer_size(128 << 10), ignored);
     if (shared_.counters.open >= shared_.config.max_connections) {
       ++shared_.counters.refused;
       static constexpr std::string_view busy =
