@@ -28,6 +28,7 @@ run: build
 	@scripts/run.sh
 
 test: build
+	@scripts/bootstrap.sh --browser || echo "without a browser the tests of the page are skipped"
 	@scripts/run_tests.py release
 
 bench: build

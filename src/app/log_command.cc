@@ -365,16 +365,20 @@ CLI::App* add_import(CLI::App& log, const std::shared_ptr<LogImportOptions>& opt
       ->type_name("DIR")
       ->capture_default_str();
   command
-      ->add_option("--session", options->session, "The session's name, up to 10 characters, where FILE has none")
+      ->add_option("--session", options->session,
+                   "The session's name, up to 10 characters, where FILE has none")
       ->capture_default_str();
   CLI::Option* rate =
       command->add_option("--rate", options->rate, "Messages a second; 0: as fast as they can be read")
           ->capture_default_str();
-  command->add_option("--speed", options->speed, "Times the speed of the day, by the messages' times; 0: as above")
+  command
+      ->add_option("--speed", options->speed,
+                   "Times the speed of the day, by the messages' times; 0: as above")
       ->check(CLI::NonNegativeNumber)
       ->excludes(rate)
       ->capture_default_str();
-  command->add_option("--from", options->from, "What is before this time of day comes as fast as it can be read")
+  command
+      ->add_option("--from", options->from, "What is before this time of day comes as fast as it can be read")
       ->type_name("TIME");
   command->add_flag("--open-end", options->open_end, "Do not end the session behind the last message");
   return command;
@@ -383,7 +387,8 @@ CLI::App* add_import(CLI::App& log, const std::shared_ptr<LogImportOptions>& opt
 }  // namespace
 
 void add_log_command(CLI::App& program, Action& action) {
-  CLI::App* command = program.add_subcommand("log", "Look into the log on disk, or record a file into it: list, tail, dump, import, verify");
+  CLI::App* command = program.add_subcommand(
+      "log", "Look into the log on disk, or record a file into it: list, tail, dump, import, verify");
   command->footer(std::string(footer));
   auto options = std::make_shared<Options>();
   CLI::App* list =

@@ -18,7 +18,7 @@ namespace tapeline::serve {
 // What a channel may tell besides the market: the status documents, made once for all clients.
 struct StreamContext {
   MarketView& view;
-  std::string_view status_json{};   // An object; empty while there is none.
+  std::string_view status_json{};  // An object; empty while there is none.
   std::uint64_t status_version = 0;
 };
 

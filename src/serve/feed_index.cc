@@ -35,8 +35,7 @@ void FeedIndex::note(const MarketView& view) {
   const std::size_t symbols = view.symbols().size();
   if (most_bytes_ == 0 || symbols == 0 || view.feed().position().in_recovery) return;
   owed_ += static_cast<double>(come) * static_cast<double>(symbols) / static_cast<double>(spacing_);
-  const FeedMark mark{end, view.feed().watermark(), view.feed().position(),
-                      view.feed().default_quality()};
+  const FeedMark mark{end, view.feed().watermark(), view.feed().position(), view.feed().default_quality()};
   note_mark(mark);
   for (std::size_t left = symbols; owed_ >= 1 && left > 0; --left, owed_ -= 1) {
     next_symbol_ = (next_symbol_ + 1) % symbols;

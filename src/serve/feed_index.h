@@ -59,7 +59,7 @@ class FeedIndex {
 
  private:
   struct History {
-    std::vector<Keyframe> frames;  // In order.
+    std::vector<Keyframe> frames;      // In order.
     std::uint64_t saved_messages = 0;  // Of the last one: SymbolRecord::messages …
     std::uint64_t saved_epoch = 0;     // … and MarketView::epoch().
   };

@@ -22,8 +22,8 @@ struct FlowBar {
   std::uint64_t volume;  // Printable trades, as in the table `bars`.
   std::uint64_t buy_volume;
   std::uint64_t sell_volume;
-  double notional;         // Price ticks times shares: whole numbers, exact up to 2^53.
-  double spread_ns;        // Price ticks times nanoseconds, while both sides were there.
+  double notional;          // Price ticks times shares: whole numbers, exact up to 2^53.
+  double spread_ns;         // Price ticks times nanoseconds, while both sides were there.
   std::uint64_t quoted_ns;  // How long they were, in what has passed of the window.
   std::int64_t order_flow;  // Shares; see note_bbo().
   std::uint64_t sequence;   // Of the last trade or change of the best prices.
@@ -32,7 +32,9 @@ struct FlowBar {
   [[nodiscard]] double vwap() const {  // In dollars; no number where nothing traded.
     return notional / static_cast<double>(volume) / Price::per_dollar;
   }
-  [[nodiscard]] double mean_spread() const { return spread_ns / static_cast<double>(quoted_ns) / Price::per_dollar; }
+  [[nodiscard]] double mean_spread() const {
+    return spread_ns / static_cast<double>(quoted_ns) / Price::per_dollar;
+  }
 };
 static_assert(sizeof(FlowBar) == 96);
 

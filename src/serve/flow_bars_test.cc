@@ -16,7 +16,8 @@ TEST(FlowBars, SumsUpTheTradesOfAWindow) {
   FlowBars bars(60, 10);
   const EventTime start{34'200 * second};
   bars.note_trade(start, Sequence{1}, trade(100'000, 100, Side::ask), Quality::good);
-  bars.note_trade(EventTime{raw(start) + second}, Sequence{2}, trade(102'000, 300, Side::bid), Quality::gapped);
+  bars.note_trade(EventTime{raw(start) + second}, Sequence{2}, trade(102'000, 300, Side::bid),
+                  Quality::gapped);
   bars.note_trade(EventTime{raw(start) + 2 * second}, Sequence{3},
                   trade(99'000, 100, Side::bid, book::TradeKind::hidden), Quality::good);
   bars.note_trade(EventTime{raw(start) + 3 * second}, Sequence{4},

@@ -46,8 +46,8 @@ void Hub::close(ClientId id, CloseCode code, const std::string& reason) {
 
 bool Hub::is_flood(Client& client) {
   const std::uint64_t now = clock_.monotonic_ns();
-  const double come = static_cast<double>(now - client.tokens_at_ns) / 1e9 *
-                      static_cast<double>(config_.requests_per_second);
+  const double come =
+      static_cast<double>(now - client.tokens_at_ns) / 1e9 * static_cast<double>(config_.requests_per_second);
   client.tokens = std::min(client.tokens + come, static_cast<double>(config_.request_burst)) - 1;
   client.tokens_at_ns = now;
   return client.tokens < 0 || client.replies.size() > config_.most_replies_bytes;

@@ -14,8 +14,8 @@
 namespace tapeline::serve {
 
 struct HubConfig {
-  std::size_t max_text_bytes = std::size_t{1} << 20;  // Made ready for a client at a time.
-  std::size_t most_channels = 512;                    // Of a client.
+  std::size_t max_text_bytes = std::size_t{1} << 20;       // Made ready for a client at a time.
+  std::size_t most_channels = 512;                         // Of a client.
   std::size_t most_replies_bytes = std::size_t{64} << 10;  // That wait for a client to take its messages.
   std::uint64_t requests_per_second = 20;
   std::uint64_t request_burst = 100;

@@ -57,7 +57,8 @@ struct Follower {
     } else {
       EXPECT_GT(snapshots, 0u) << "a snapshot comes first";
     }
-    EXPECT_GE(message["sequence"].get<std::uint64_t>() + (message["type"] == "snapshot" ? UINT32_MAX : 0), sequence);
+    EXPECT_GE(message["sequence"].get<std::uint64_t>() + (message["type"] == "snapshot" ? UINT32_MAX : 0),
+              sequence);
     sequence = message["sequence"];
     quality = message["quality"];
     changes += message["changes"].get<std::uint64_t>();
@@ -75,7 +76,8 @@ struct Follower {
 
 class HubTest : public ::testing::Test {
  protected:
-  HubTest() : clock_(1'700'000'000 * nanoseconds_per_second, 1'000'000'000), hub_({.version = "test"}, clock_) {
+  HubTest()
+      : clock_(1'700'000'000 * nanoseconds_per_second, 1'000'000'000), hub_({.version = "test"}, clock_) {
     hub_.set_network(network_);
     auto reader = feed_.log().open_reader(pipeline::feed_topic, 0);
     EXPECT_TRUE(reader);
@@ -91,7 +93,9 @@ class HubTest : public ::testing::Test {
     StreamContext context{view_, status_, status_version_};
     hub_.tick(context, {.state = "live"});
   }
-  void ask(std::uint64_t client, const std::string& request) { hub_.on_text(ClientId{client}, request, view_); }
+  void ask(std::uint64_t client, const std::string& request) {
+    hub_.on_text(ClientId{client}, request, view_);
+  }
   // What the client has been sent since; it is ready for more then.
   std::vector<Json> drain(std::uint64_t client) {
     std::vector<Json> messages;

@@ -29,7 +29,8 @@ void append_levels(JsonText& json, std::span<const book::LevelView> levels);
 void append_book(JsonText& json, const terminal::BookSnapshot& book, const FeedPlace& place);
 // [number, time_ns, price, size, aggressor, kind, match, sequence, quality]
 void append_trade(JsonText& json, const TapeTrade& trade, std::uint64_t number);
-// [start_s, open, high, low, close, vwap, volume, buy_volume, sell_volume, trades, order_flow, spread, quality]
+// [start_s, open, high, low, close, vwap, volume, buy_volume, sell_volume, trades, order_flow, spread,
+// quality]
 void append_bar(JsonText& json, const FlowBar& bar);
 
 // One line of the overview; its columns in the order of `overview_columns`.

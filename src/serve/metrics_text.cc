@@ -23,9 +23,8 @@ void for_each(const std::vector<Item>& items, Each&& each) {
 void append_feed(MetricsText& out, const status::Feed& feed) {
   const auto lines = [&](std::string_view name, std::string_view help, auto value) {
     out.counter(name, help);
-    for_each(feed.lines, [&](const status::FeedLine& line) {
-      out.sample("line", line.name, as_double(value(line)));
-    });
+    for_each(feed.lines,
+             [&](const status::FeedLine& line) { out.sample("line", line.name, as_double(value(line))); });
   };
   lines("tapeline_feed_packets_total", "Packets received on a line of the feed.",
         [](const auto& line) { return line.packets; });
@@ -63,10 +62,14 @@ void append_workers(MetricsText& out, const std::vector<status::Worker>& workers
 }
 
 void append_latencies(MetricsText& out, const std::vector<status::Latency>& latencies) {
-  out.gauge("tapeline_latency_quantile_seconds", "Latency between two places, since the start; 1 is the longest.");
+  out.gauge("tapeline_latency_quantile_seconds",
+            "Latency between two places, since the start; 1 is the longest.");
   for_each(latencies, [&](const status::Latency& one) {
-    const std::pair<std::string_view, std::uint64_t> quantiles[] = {
-        {"0.5", one.p50_ns}, {"0.9", one.p90_ns}, {"0.99", one.p99_ns}, {"0.999", one.p999_ns}, {"1", one.max_ns}};
+    const std::pair<std::string_view, std::uint64_t> quantiles[] = {{"0.5", one.p50_ns},
+                                                                    {"0.9", one.p90_ns},
+                                                                    {"0.99", one.p99_ns},
+                                                                    {"0.999", one.p999_ns},
+                                                                    {"1", one.max_ns}};
     for (const auto& [quantile, ns] : quantiles)
       out.sample("path", one.name, "quantile", quantile, as_double(ns) / 1e9);
   });
@@ -83,9 +86,11 @@ void append_pipeline(MetricsText& out, const status::Status& status) {
   });
   append_feed(out, status.feed);
   out.gauge("tapeline_topic_bytes", "Size of a topic of the log on disk.");
-  for_each(status.topics, [&](const auto& topic) { out.sample("topic", topic.name, as_double(topic.bytes)); });
+  for_each(status.topics,
+           [&](const auto& topic) { out.sample("topic", topic.name, as_double(topic.bytes)); });
   out.counter("tapeline_topic_records_total", "Records of a topic, ever.");
-  for_each(status.topics, [&](const auto& topic) { out.sample("topic", topic.name, as_double(topic.records)); });
+  for_each(status.topics,
+           [&](const auto& topic) { out.sample("topic", topic.name, as_double(topic.records)); });
   append_workers(out, status.workers);
   append_latencies(out, status.latencies);
   out.counter("tapeline_checkpoints_total", "Checkpoints by their outcome.");
@@ -164,8 +169,8 @@ std::string metrics_text(const ServeMetrics& serve, const status::Status* pipeli
   gauge("tapeline_serve_view_lag_records", "Records of the log that are not in the served books yet.",
         serve.view.lag_records);
   gauge("tapeline_serve_view_sequence", "The session's last message in the served books.", serve.sequence);
-  counter("tapeline_serve_view_missed_records_total", "Records of the log that were removed before they were read.",
-          serve.missed_records);
+  counter("tapeline_serve_view_missed_records_total",
+          "Records of the log that were removed before they were read.", serve.missed_records);
   gauge("tapeline_serve_symbols", "Symbols that the feed has named.", serve.symbols);
   gauge("tapeline_serve_live_orders", "Orders in the served books.", serve.live_orders);
   gauge("tapeline_serve_book_bytes", "Memory of the served books.", serve.book_bytes);
@@ -182,7 +187,8 @@ std::string metrics_text(const ServeMetrics& serve, const status::Status* pipeli
   counter("tapeline_serve_protocol_errors_total", "Clients cut off for what they sent or failed to send.",
           serve.network.protocol_errors);
   counter("tapeline_serve_stream_messages_total", "Snapshots and deltas sent.", serve.hub.messages);
-  counter("tapeline_serve_stream_skipped_total", "Updates that slow clients were not sent.", serve.hub.skipped);
+  counter("tapeline_serve_stream_skipped_total", "Updates that slow clients were not sent.",
+          serve.hub.skipped);
   counter("tapeline_serve_stream_bad_requests_total", "Requests of stream clients that were refused.",
           serve.hub.bad_requests);
   out.counter("tapeline_serve_rewinds_total", "Rewinds by their outcome.");

@@ -51,8 +51,9 @@ TEST(MetricsText, IsWhatPrometheusReads) {
   const status::Status status = some_status();
   const std::string text = metrics_text({}, &status);
   expect_valid(text);
-  EXPECT_NE(text.find("tapeline_latency_quantile_seconds{path=\"capture to log\",quantile=\"0.5\"} 1.5e-06\n"),
-            std::string::npos);
+  EXPECT_NE(
+      text.find("tapeline_latency_quantile_seconds{path=\"capture to log\",quantile=\"0.5\"} 1.5e-06\n"),
+      std::string::npos);
   EXPECT_NE(text.find(R"(tapeline_feed_line_up{line="B\"\\\n"} 0)"), std::string::npos);
   EXPECT_NE(text.find("tapeline_feed_state{state=\"live\"} 1\n"), std::string::npos);
 }

@@ -38,8 +38,9 @@ TEST(RestRequest, RefusesWhatCannotBeMeant) {
   for (const char* target :
        {"/v1/books/A?levels=0", "/v1/books/A?levels=101", "/v1/books/A?levels=x", "/v1/books/A?at=noon",
         "/v1/books/A?at=10:00&sequence=5", "/v1/books/A?sequence=-1", "/v1/books/A?colour=red",
-        "/v1/books/A?levels=%zz", "/v1/bars/A?width=5", "/v1/replay/A", "/v1/replay/A?from=10:00&to=09:00&step_ms=1",
-        "/v1/replay/A?from=09:00&to=10:00&step_ms=1", "/v1/symbols?limit=99999999999999999999"})
+        "/v1/books/A?levels=%zz", "/v1/bars/A?width=5", "/v1/replay/A",
+        "/v1/replay/A?from=10:00&to=09:00&step_ms=1", "/v1/replay/A?from=09:00&to=10:00&step_ms=1",
+        "/v1/symbols?limit=99999999999999999999"})
     EXPECT_EQ(code(target), ErrorCode::usage) << target;
 }
 
@@ -55,7 +56,8 @@ TEST(StreamRequest, ReadsASubscription) {
   EXPECT_EQ(request->depth, 20u);
   EXPECT_EQ(request->interval_ms, 50u);
   EXPECT_EQ(request->bar_seconds, 1u);
-  const auto overview = parse_stream_request(R"({"op":"subscribe","id":1,"tables":"overview","filter":"AA"})");
+  const auto overview =
+      parse_stream_request(R"({"op":"subscribe","id":1,"tables":"overview","filter":"AA"})");
   ASSERT_TRUE(overview) << overview.error().message;
   EXPECT_EQ(overview->filter, "AA");
 }
@@ -68,9 +70,10 @@ TEST(StreamRequest, TellsWhatIsNoJsonFromWhatCannotBeMeant) {
   for (const char* text : {"", "{", "nonsense", "{\"op\":\"ping\"", "\xff\xfe"})
     EXPECT_EQ(code(text), ErrorCode::corrupt) << text;
   for (const char* text :
-       {"[]", "7", "{}", R"({"op":"dance","id":1})", R"({"op":"subscribe","tables":["book"],"symbols":["A"]})",
-        R"({"op":"subscribe","id":1})", R"({"op":"subscribe","id":1,"tables":["book"]})",
-        R"({"op":"subscribe","id":1,"tables":["none"]})", R"({"op":"subscribe","id":-1,"tables":["status"]})",
+       {"[]", "7", "{}", R"({"op":"dance","id":1})",
+        R"({"op":"subscribe","tables":["book"],"symbols":["A"]})", R"({"op":"subscribe","id":1})",
+        R"({"op":"subscribe","id":1,"tables":["book"]})", R"({"op":"subscribe","id":1,"tables":["none"]})",
+        R"({"op":"subscribe","id":-1,"tables":["status"]})",
         R"({"op":"subscribe","id":1.5,"tables":["status"]})",
         R"({"op":"subscribe","id":1,"tables":["book"],"symbols":["TOOLONGNAME"]})",
         R"({"op":"subscribe","id":1,"tables":["book"],"symbols":["A B"]})",

@@ -63,9 +63,8 @@ HttpResponse bars_response(MarketView& view, const RestRequest& request, Locate 
   JsonText json(text);
   begin_symbol(json, view, locate);
   json.member("width_s", std::uint64_t{flow.width_s()}).key("columns");
-  json.json(
-      R"(["start_s","open","high","low","close","vwap","volume","buy_volume","sell_volume","trades",)"
-      R"("order_flow","spread","quality"])");
+  json.json(R"(["start_s","open","high","low","close","vwap","volume","buy_volume","sell_volume","trades",)"
+            R"("order_flow","spread","quality"])");
   json.key("bars").begin_array();
   for (std::uint64_t i = bars.newest(request.limit); i < bars.total(); ++i) append_bar(json, bars[i]);
   json.end_array().end_object();
@@ -141,8 +140,8 @@ void RestApi::answer(ServingState& state, const RestRequest& request, const Netw
   }
   const std::optional<Locate> locate = state.view.find_symbol(request.symbol);
   if (!locate)
-    return reply(error_response(404, fmt::format("the feed has named no symbol {} in this session",
-                                                 request.symbol)));
+    return reply(
+        error_response(404, fmt::format("the feed has named no symbol {} in this session", request.symbol)));
   switch (request.kind) {
     case RestRequest::Kind::trades: return reply(trades_response(state.view, request, *locate));
     case RestRequest::Kind::bars: return reply(bars_response(state.view, request, *locate));
@@ -181,8 +180,8 @@ void RestApi::answer_past(ServingState& state, const RestRequest& request, Locat
     rewind.until = std::min(request.to, state.view.feed().watermark());
     rewind.step_ns = request.step_ns;
     if (rewind.from > rewind.until)
-      return reply(error_response(404, fmt::format("the feed has come to {} only",
-                                                   event_time_text(state.view.feed().watermark()))));
+      return reply(error_response(
+          404, fmt::format("the feed has come to {} only", event_time_text(state.view.feed().watermark()))));
   } else if (request.at) {
     rewind.until = start = *request.at;
   } else {
@@ -193,7 +192,8 @@ void RestApi::answer_past(ServingState& state, const RestRequest& request, Locat
   rewind.start = *found;
   const bool taken = rewinder_.ask(std::move(rewind), [reply, request](const Result<RewindAnswer>& answer) {
     if (!answer) return reply(error_response(answer.error()));
-    reply(request.kind == RestRequest::Kind::replay ? replayed_books(*answer, request) : rewound_book(*answer));
+    reply(request.kind == RestRequest::Kind::replay ? replayed_books(*answer, request)
+                                                    : rewound_book(*answer));
   });
   if (!taken) reply(error_response(503, "too many rewinds are waiting"));
 }

@@ -77,9 +77,10 @@ Result<std::uint64_t> number_of(const Parameter& from, std::uint64_t least, std:
 Result<EventTime> time_of(const Parameter& from) {
   if (const auto time = parse_event_time(from.second)) return *time;
   if (const auto ns = number_of(from, 0, nanoseconds_per_day)) return EventTime{*ns};
-  return refuse(fmt::format("{} must be a time of day such as 09:31:00.123456789, or nanoseconds since "
-                            "midnight",
-                            from.first));
+  return refuse(
+      fmt::format("{} must be a time of day such as 09:31:00.123456789, or nanoseconds since "
+                  "midnight",
+                  from.first));
 }
 
 Result<void> take(const Parameter& from, RestRequest& request) {

@@ -42,9 +42,9 @@ struct RewindAnswer {
   static constexpr std::size_t most_trades = 1'000;
 
   std::string session;
-  std::vector<RewindFrame> frames;  // One without a step.
+  std::vector<RewindFrame> frames;      // One without a step.
   Ring<TapeTrade> trades{most_trades};  // From the first frame on.
-  std::uint64_t replayed = 0;       // Messages.
+  std::uint64_t replayed = 0;           // Messages.
 };
 
 // Rebuilds one book by a replay of the log from the start given. It is given up after `timeout_ns` of the

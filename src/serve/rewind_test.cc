@@ -67,8 +67,9 @@ TEST_P(RewindTest, FindsTheBookOfAnyMoment) {
   for (int i = 0; i < 120; ++i) {
     const Locate locate{static_cast<std::uint16_t>(1 + feed.random()() % TestFeed::symbols)};
     const bool by_time = i % 2 == 0;
-    const EventTime until{by_time ? 34'200'000'000'000 + feed.random()() % (raw(feed.time()) - 34'200'000'000'000)
-                                  : UINT64_MAX};
+    const EventTime until{by_time
+                              ? 34'200'000'000'000 + feed.random()() % (raw(feed.time()) - 34'200'000'000'000)
+                              : UINT64_MAX};
     const std::uint64_t sequence = by_time ? UINT64_MAX : 1 + feed.random()() % (feed.next_sequence() - 1);
     const auto answer = ask(feed, locate, until, sequence);
     ASSERT_TRUE(answer) << answer.error().message;

@@ -20,7 +20,8 @@ namespace tapeline::serve {
 namespace {
 
 constexpr std::string_view page_policy =
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: wss:; "
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: "
+    "wss:; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 HttpResponse asset_response(const WebAsset& asset, const HttpRequest& request) {
@@ -144,9 +145,8 @@ class Server::Parts final : public NetworkHandler {
       const std::optional<WebAsset> asset = find_web_asset(parsed->path);
       return reply(asset ? asset_response(*asset, request) : error_response(404, "there is nothing here"));
     }
-    const bool taken = serving_.post([this, held = std::move(*parsed), reply](ServingState& state) {
-      api_.answer(state, held, reply);
-    });
+    const bool taken = serving_.post(
+        [this, held = std::move(*parsed), reply](ServingState& state) { api_.answer(state, held, reply); });
     if (!taken) reply(error_response(503, "too much is waiting to be answered"));
   }
   void on_open(ClientId client) override {
@@ -181,7 +181,8 @@ Server::~Server() = default;
 Result<std::unique_ptr<Server>> Server::start(const ServeConfig& config, event_log::EventLog& log,
                                               StatusSource status) {
   auto parts = std::make_unique<Parts>(config, log);
-  if (Result<void> done = parts->start(config, std::move(status)); !done) return std::unexpected(done.error());
+  if (Result<void> done = parts->start(config, std::move(status)); !done)
+    return std::unexpected(done.error());
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
 

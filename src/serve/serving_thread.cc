@@ -103,8 +103,8 @@ bool ServingThread::follow() {
   }
   state_.index.note(state_.view);
   if (const std::atomic<std::uint64_t>* end = reader_->live_end())
-    state_.lag_records = end->load(std::memory_order_relaxed) - std::min(end->load(std::memory_order_relaxed),
-                                                                         (*batch)->end().value);
+    state_.lag_records = end->load(std::memory_order_relaxed) -
+                         std::min(end->load(std::memory_order_relaxed), (*batch)->end().value);
   return true;
 }
 
@@ -140,7 +140,8 @@ void ServingThread::run() {
     const std::uint64_t park_ns = idle.after_turn(worked);
     if (park_ns == 0) continue;
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, std::chrono::nanoseconds(park_ns), [this] { return stopping_ || !commands_.empty(); });
+    wake_.wait_for(lock, std::chrono::nanoseconds(park_ns),
+                   [this] { return stopping_ || !commands_.empty(); });
   }
 }
 

@@ -26,8 +26,8 @@ struct TapeTrade {
   static TapeTrade of(const Event& event, const book::TradeReport& trade, Quality quality) {
     const bool displayed = trade.kind == book::TradeKind::displayed;
     const char aggressor = !displayed ? ' ' : trade.resting_side == Side::ask ? 'B' : 'S';
-    return {event.time, raw(event.sequence), trade.shares, trade.match, trade.price, aggressor,
-            trade.kind, trade.printable, quality};
+    return {event.time, raw(event.sequence), trade.shares,    trade.match, trade.price,
+            aggressor,  trade.kind,          trade.printable, quality};
   }
   // The trade of that match number is withdrawn.
   static TapeTrade broken(const Event& event, Quality quality) {

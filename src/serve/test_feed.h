@@ -56,10 +56,12 @@ class TestFeed {
   }
 
   // An order for good is not touched by send_random().
-  std::uint64_t add(std::uint16_t locate, char side, Shares shares, std::uint32_t ticks, bool for_good = false) {
+  std::uint64_t add(std::uint16_t locate, char side, Shares shares, std::uint32_t ticks,
+                    bool for_good = false) {
     const std::uint64_t ref = next_ref_++;
-    send(itch50::AddOrder{{}, OrderRef{ref}, side, shares, Symbol("S" + std::to_string(locate)), Price{ticks}},
-         locate);
+    send(
+        itch50::AddOrder{{}, OrderRef{ref}, side, shares, Symbol("S" + std::to_string(locate)), Price{ticks}},
+        locate);
     if (!for_good) live_.emplace_back(ref, locate);
     return ref;
   }
@@ -101,8 +103,8 @@ class TestFeed {
     encoder_.on_recovery_started({next_, CaptureTime{time_ns_}});
     live_.clear();
     for (std::uint16_t locate = 1; locate <= symbols; ++locate) {
-      itch50::AddOrder order{{}, OrderRef{next_ref_}, 'B', 100u + locate, Symbol("S" + std::to_string(locate)),
-                             Price{90'000}};
+      itch50::AddOrder order{
+          {}, OrderRef{next_ref_}, 'B', 100u + locate, Symbol("S" + std::to_string(locate)), Price{90'000}};
       order.header = {itch50::AddOrder::type_code, Locate{locate}, 0, EventTime{34'000'000'000'000}};
       std::vector<std::byte> bytes(2 + itch50::AddOrder::wire_size + decode_padding);
       itch50::encode_framed(order, bytes.data());

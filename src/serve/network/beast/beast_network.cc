@@ -1,12 +1,12 @@
 #include "serve/network/beast/beast_network.h"
 
 #include <algorithm>
-#include <thread>
-#include <vector>
-
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <thread>
+#include <vector>
+
 #include <fmt/format.h>
 
 #include "base/check.h"
@@ -55,9 +55,10 @@ class BeastNetwork final : public Network {
     if (!error) acceptor_.bind(wanted, error);
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
     if (error == asio::error::address_in_use)
-      return fail(ErrorCode::io, fmt::format("{} is taken by another program: set serve.port to a free one, or "
-                                             "to 0 for any",
-                                             os::to_text(at)));
+      return fail(ErrorCode::io,
+                  fmt::format("{} is taken by another program: set serve.port to a free one, or "
+                              "to 0 for any",
+                              os::to_text(at)));
     if (error)
       return fail(ErrorCode::io, fmt::format("cannot serve at {}: {}; see serve.address and serve.port",
                                              os::to_text(at), error.message()));
@@ -85,7 +86,7 @@ class BeastNetwork final : public Network {
 
   [[nodiscard]] NetworkCounters counters() const override {
     const Counters& from = shared_.counters;
-    return {from.connections, from.refused,  from.open,           from.websockets,
+    return {from.connections, from.refused,    from.open,           from.websockets,
             from.requests,    from.bytes_sent, from.protocol_errors};
   }
 
@@ -113,7 +114,8 @@ class BeastNetwork final : public Network {
     if (shared_.counters.open >= shared_.config.max_connections) {
       ++shared_.counters.refused;
       static constexpr std::string_view busy =
-          "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n";
+          "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: "
+          "0\r\n\r\n";
       socket.non_blocking(true, ignored);
       socket.write_some(asio::buffer(busy.data(), busy.size()), ignored);
       return;

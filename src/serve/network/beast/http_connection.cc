@@ -1,6 +1,3 @@
-#include <chrono>
-#include <optional>
-
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/core/bind_handler.hpp>
@@ -10,6 +7,8 @@
 #include <boost/beast/http/span_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
+#include <chrono>
+#include <optional>
 
 #include "serve/network/beast/connections.h"
 
@@ -56,9 +55,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
                         text_of(request_[http::field::if_none_match])};
     // The reply may come from another thread, and after this network has been told to stop.
     shared_.handler.on_request(std::move(request), [self = shared_from_this()](HttpResponse response) {
-      asio::post(self->stream_.get_executor(), [self, held = std::move(response)]() mutable {
-        self->write(std::move(held));
-      });
+      asio::post(self->stream_.get_executor(),
+                 [self, held = std::move(response)]() mutable { self->write(std::move(held)); });
     });
   }
 
@@ -70,7 +68,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
       request_ = {};
       return write({.status = 431, .body = R"({"error":"the request is too large"})"}, false);
     }
-    if (error == beast::error::timeout || error.category() == http::make_error_code(http::error::bad_method).category())
+    if (error == beast::error::timeout ||
+        error.category() == http::make_error_code(http::error::bad_method).category())
       ++shared_.counters.protocol_errors;
     close();
   }
@@ -81,7 +80,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
       return write({.status = 404, .body = R"({"error":"streams are served at /v1/stream"})"});
     if (is_foreign(shared_.config, request_)) {
       ++shared_.counters.refused;
-      return write({.status = 403, .body = R"({"error":"the page's origin is not among serve.cors_origins"})"});
+      return write(
+          {.status = 403, .body = R"({"error":"the page's origin is not among serve.cors_origins"})"});
     }
     serve_websocket(shared_, std::move(stream_), request_, std::move(open_));
   }
@@ -91,7 +91,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     keep_alive_ = may_keep_alive && request_.keep_alive() && !shared_.stopping;
     response_ = Response(static_cast<http::status>(held_.status), request_.version() == 10 ? 10 : 11);
     set_fields();
-    const std::string_view body = held_.static_body.empty() ? std::string_view(held_.body) : held_.static_body;
+    const std::string_view body =
+        held_.static_body.empty() ? std::string_view(held_.body) : held_.static_body;
     const bool bodiless = held_.status == 204 || held_.status == 304;
     if (!bodiless) response_.content_length(body.size());
     if (!bodiless && request_.method() != http::verb::head)
@@ -113,8 +114,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     set(http::field::cache_control, held_.cache_control);
     set("X-Content-Type-Options", "nosniff");
     if (!held_.etag.empty()) set(http::field::etag, held_.etag);
-    if (!held_.content_security_policy.empty())
-      set("Content-Security-Policy", held_.content_security_policy);
+    if (!held_.content_security_policy.empty()) set("Content-Security-Policy", held_.content_security_policy);
     if (held_.retry_after_s != 0) set(http::field::retry_after, std::to_string(held_.retry_after_s));
     if (held_.status == 405) set(http::field::allow, "GET, HEAD, OPTIONS");
     set(http::field::vary, "Origin");

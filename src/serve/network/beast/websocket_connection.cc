@@ -1,10 +1,9 @@
-#include <chrono>
-
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/bind_handler.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/stream.hpp>
+#include <chrono>
 
 #include "serve/network/beast/connections.h"
 
@@ -35,8 +34,8 @@ class WebSocketConnection : public WebSocketClient, public std::enable_shared_fr
     stream_.read_message_max(shared_.config.max_message_bytes);
     stream_.auto_fragment(false);
     beast::get_lowest_layer(stream_).expires_never();
-    stream_.async_accept(
-        request, beast::bind_front_handler(&WebSocketConnection::on_accepted, shared_from_this()));
+    stream_.async_accept(request,
+                         beast::bind_front_handler(&WebSocketConnection::on_accepted, shared_from_this()));
   }
 
   void send(std::string text) override {
