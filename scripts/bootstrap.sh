@@ -3,6 +3,7 @@
 #
 #   scripts/bootstrap.sh          what `make build`, `make test` and `make run` need
 #   scripts/bootstrap.sh --dev    also clang, its tools and valgrind: `make fuzz`, `make tidy`, `make format`
+#   scripts/bootstrap.sh --browser  also the Chromium that tests look at the page with; without it they are skipped
 #   scripts/bootstrap.sh --list   only print the packages
 #
 # With TAPELINE_SKIP_BOOTSTRAP=1 it does nothing: for machines whose packages come from elsewhere.
@@ -10,7 +11,8 @@ set -eu
 
 packages="g++ cmake ninja-build ccache mold pkg-config git python3 ca-certificates
   libgtest-dev libgmock-dev libbenchmark-dev libfmt-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
-  nlohmann-json3-dev zlib1g-dev libzstd-dev libxxhash-dev librocksdb-dev"
+  nlohmann-json3-dev zlib1g-dev libzstd-dev libxxhash-dev librocksdb-dev libboost-dev"
+browser_packages="chromium chromium-driver"
 dev_packages="clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev valgrind"
 
 say() { printf 'bootstrap: %s\n' "$*"; }
@@ -20,17 +22,19 @@ fail() {
 }
 
 cd "$(dirname "$0")/.."
+# npm builds the page and carries DuckDB's library; a node installed by other means brings its own npm, which then
+# serves.
+if ! command -v npm > /dev/null; then packages="$packages npm"; fi
 only_list=no
 for argument in "$@"; do
   case $argument in
     --dev) packages="$packages $dev_packages" ;;
+    --browser) packages="$packages $browser_packages" ;;
     --list) only_list=yes ;;
-    -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) fail "unknown option $argument; it knows --dev, --list and --help" ;;
+    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) fail "unknown option $argument; it knows --dev, --browser, --list and --help" ;;
   esac
 done
-# npm carries DuckDB's library; a node installed by other means brings its own npm, which then serves.
-if [ -x scripts/fetch_duckdb.sh ] && ! command -v npm > /dev/null; then packages="$packages npm"; fi
 # shellcheck disable=SC2086  # The list is meant to be split, here and below.
 set -- $packages
 if [ "$only_list" = yes ]; then printf '%s\n' "$@"; exit 0; fi

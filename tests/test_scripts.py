@@ -62,6 +62,10 @@ class BootstrapTest(harness.TestCase):
         self.assertEqual(dev[:len(plain)], plain)
         self.assertIn("clang-19", dev)
 
+    def test_a_browser_is_for_the_tests_alone(self):
+        self.assertNotIn("chromium", self.packages() + self.packages("--dev"))
+        self.assertIn("chromium-driver", self.packages("--browser"))
+
     def test_says_nothing_and_does_nothing_when_all_is_there(self):
         self.debian(installed=self.packages())
         done = self.bootstrap()

@@ -13,6 +13,7 @@
 #include "app/commands.h"
 #include "app/interrupt_guard.h"
 #include "app/json_writer.h"
+#include "app/log_import.h"
 #include "app/standard_output.h"
 #include "event_log/journal/journal.h"
 #include "os/posix/posix_file_system.h"
@@ -37,6 +38,7 @@ Examples:
   tapeline log list                               topics, offsets, times, sizes
   tapeline log tail feed -f                       the newest records, then those to come
   tapeline log dump feed --time 2026-03-02T14:30:00Z --count 5 --format json
+  tapeline log import day.itch.zst                a recorded day, to be served by `tapeline serve`
   tapeline log verify                             reads every byte; exits with 5 where something is damaged
   tapeline log verify feed --repair               keeps what is whole, puts a copy of the damaged file aside)";
 
@@ -352,10 +354,41 @@ void add_reading(CLI::App& command, Options& options) {
       ->capture_default_str();
 }
 
+CLI::App* add_import(CLI::App& log, const std::shared_ptr<LogImportOptions>& options) {
+  CLI::App* command =
+      log.add_subcommand("import", "Append a file of the feed to the log, as if it had been received");
+  options->data = Options().data;
+  command->add_option("file", options->file, "A BinaryFILE of ITCH 5.0 or a capture; - for standard input")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("--data", options->data, "The folder of the log")
+      ->type_name("DIR")
+      ->capture_default_str();
+  command
+      ->add_option("--session", options->session,
+                   "The session's name, up to 10 characters, where FILE has none")
+      ->capture_default_str();
+  CLI::Option* rate =
+      command->add_option("--rate", options->rate, "Messages a second; 0: as fast as they can be read")
+          ->capture_default_str();
+  command
+      ->add_option("--speed", options->speed,
+                   "Times the speed of the day, by the messages' times; 0: as above")
+      ->check(CLI::NonNegativeNumber)
+      ->excludes(rate)
+      ->capture_default_str();
+  command
+      ->add_option("--from", options->from, "What is before this time of day comes as fast as it can be read")
+      ->type_name("TIME");
+  command->add_flag("--open-end", options->open_end, "Do not end the session behind the last message");
+  return command;
+}
+
 }  // namespace
 
 void add_log_command(CLI::App& program, Action& action) {
-  CLI::App* command = program.add_subcommand("log", "Look into the log on disk: list, tail, dump, verify");
+  CLI::App* command = program.add_subcommand(
+      "log", "Look into the log on disk, or record a file into it: list, tail, dump, import, verify");
   command->footer(std::string(footer));
   auto options = std::make_shared<Options>();
   CLI::App* list =
@@ -378,7 +411,10 @@ void add_log_command(CLI::App& program, Action& action) {
   verify->add_option("--partition", options->partition, "Only this partition");
   verify->add_flag("--repair", options->repair,
                    "Rewrite damaged segments with what is whole; a copy stays as NAME.log.damaged");
-  command->callback([&action, options, list, tail, dump, verify] {
+  auto import_options = std::make_shared<LogImportOptions>();
+  CLI::App* import = add_import(*command, import_options);
+  command->callback([&action, options, import_options, list, tail, dump, verify, import] {
+    if (import->parsed()) action = [import_options] { return import_into_log(*import_options); };
     if (list->parsed()) action = [options] { return LogCommand(*options).list(); };
     if (tail->parsed()) action = [options] { return LogCommand(*options).read(true); };
     if (dump->parsed()) action = [options] { return LogCommand(*options).read(false); };

@@ -22,6 +22,7 @@
 #include "pipeline/run/live_pipeline.h"
 #include "pipeline/run/pipeline_status.h"
 #include "pipeline/run/settings.h"
+#include "serve/server.h"
 #include "status/status_server.h"
 #include "stream/rocksdb/rocksdb_checkpoint_store.h"
 
@@ -69,6 +70,8 @@ class LiveRun {
  private:
   Result<void> open_parts();
   Result<void> serve_status();
+  Result<void> serve_page();
+  Result<void> start_file_sink();
   Result<std::string> carry_out(const std::string& order);
   void tell_start() const;
   void tell_changes();
@@ -86,8 +89,10 @@ class LiveRun {
   std::unique_ptr<os::CommandRunner> runner_;
   std::unique_ptr<os::ClockQualityMonitor> clock_quality_;
   std::unique_ptr<pipeline::PipelineStatus> status_;
+  std::unique_ptr<pipeline::FileSinkThread> file_sink_;
   OrderDesk desk_;
-  std::unique_ptr<status::StatusServer> server_;  // Last: its thread uses the members above.
+  std::unique_ptr<status::StatusServer> server_;  // Their threads use the members above.
+  std::unique_ptr<serve::Server> page_;
   std::string told_state_;
   std::set<std::string> told_warnings_;
 };
@@ -123,7 +128,9 @@ Result<void> LiveRun::start() {
       pipeline::LivePipeline::start(*config, {*log_, *store_, *source_, *source_, clock_, bell_->bell()});
   if (!pipeline) return std::unexpected(pipeline.error());
   pipeline_ = std::move(*pipeline);
-  return serve_status();
+  if (Result<void> served = serve_status(); !served) return served;
+  if (Result<void> started = start_file_sink(); !started) return started;
+  return config_.serve.enabled ? serve_page() : Result<void>();
 }
 
 Result<void> LiveRun::serve_status() {
@@ -140,6 +147,31 @@ Result<void> LiveRun::serve_status() {
   return {};
 }
 
+Result<void> LiveRun::start_file_sink() {
+  if (!config_.sinks_file.enabled) return {};
+  const pipeline::FileSinkConfig config = pipeline::file_sink_config(config_);
+  Result<std::unique_ptr<pipeline::FileSinkThread>> sink =
+      pipeline::FileSinkThread::start(config, *log_, files_, clock_, [](const Error& error) {
+        spdlog::error("the file sink has stopped, the next start goes on where it was: {}", error.message);
+      });
+  if (!sink) return std::unexpected(sink.error());
+  file_sink_ = std::move(*sink);
+  spdlog::info("rows go to files in {}", config.folder);
+  return {};
+}
+
+Result<void> LiveRun::serve_page() {
+  Result<serve::ServeConfig> config = serve::serve_config(config_.serve, TAPELINE_VERSION);
+  if (!config) return std::unexpected(config.error());
+  Result<std::unique_ptr<serve::Server>> page = serve::Server::start(*config, *log_, [this] {
+    const Result<status::Status> status = status::ask_status(config::status_socket(config_));
+    return status ? *status : status::Status();
+  });
+  if (!page) return std::unexpected(page.error());
+  page_ = std::move(*page);
+  return {};
+}
+
 void LiveRun::tell_start() const {
   for (const capture::UdpPacketSource::ChannelStatus& channel : source_->status())
     spdlog::debug("channel {} at {}, {} of buffer", channel.name, os::to_text(channel.at),
@@ -149,6 +181,7 @@ void LiveRun::tell_start() const {
                metrics::time_text(pipeline_->start_ns()), config::to_string(config_.feed.group_a),
                config_.feed.group_b.is_set() ? " and " + config::to_string(config_.feed.group_b) : "",
                config_.feed.interface, pipeline_->config().pool.workers, config_.data.folder);
+  if (page_) spdlog::info("the page is at http://{}/", os::to_text(page_->endpoint()));
   if (ingest.position.in_session)
     spdlog::info("going on in session {} at message {}", ingest.position.session.view(),
                  ingest.position.next_sequence);
@@ -228,8 +261,10 @@ Result<void> LiveRun::run(bool until_end) {
     std::this_thread::sleep_for(std::chrono::milliseconds(pipeline_->note_caught_up() ? 20 : 2));
   }
   desk_.close();
+  page_.reset();
   server_.reset();
   tell_end(pipeline_->stop());
+  file_sink_.reset();  // Takes what the log has by now.
   return ended;
 }
 

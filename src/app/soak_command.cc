@@ -189,7 +189,7 @@ std::vector<std::string> Soak::settings() const {
       fmt::format("feed.retransmission_servers=127.0.0.1:{}", ports_.requests),
       // Whatever a killed pipeline has missed is asked for: a snapshot would leave out what happened.
       "feed.retransmit_max_messages=10000000", "feed.retransmit_tries=50", "feed.retransmit_timeout_us=5000",
-      fmt::format("stream.workers={}", options_.workers)};
+      "serve.enabled=false", fmt::format("stream.workers={}", options_.workers)};
   settings.insert(settings.end(), options_.overrides.begin(), options_.overrides.end());
   return settings;
 }

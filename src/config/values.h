@@ -37,7 +37,7 @@ using AddressList = std::vector<Address>;
 enum class Protocol : std::uint8_t { itch50_moldudp64 };
 enum class Fsync : std::uint8_t { none, interval, batch };
 enum class Idle : std::uint8_t { park, backoff, spin };
-enum class RowFormat : std::uint8_t { csv, json };
+enum class RowFormat : std::uint8_t { csv, json, parquet };
 enum class LogLevel : std::uint8_t { debug, info, warn, error };
 
 template <class Choice>
@@ -49,7 +49,7 @@ inline constexpr std::array<std::string_view, 3> names_of<Fsync>{"none", "interv
 template <>
 inline constexpr std::array<std::string_view, 3> names_of<Idle>{"park", "backoff", "spin"};
 template <>
-inline constexpr std::array<std::string_view, 2> names_of<RowFormat>{"csv", "json"};
+inline constexpr std::array<std::string_view, 3> names_of<RowFormat>{"csv", "json", "parquet"};
 template <>
 inline constexpr std::array<std::string_view, 4> names_of<LogLevel>{"debug", "info", "warn", "error"};
 

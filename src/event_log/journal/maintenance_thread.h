@@ -31,6 +31,7 @@ class MaintenanceThread {
 
  private:
   void run();
+  bool wait_writing_back();
 
   const std::vector<Writer*> writers_;
   const std::uint64_t interval_ns_;

@@ -181,6 +181,26 @@ Result<void> PartitionWriter::write(std::span<const Bytes> pieces) {
   return written;
 }
 
+void PartitionWriter::write_back() {
+  std::shared_ptr<os::File> active;
+  std::uint64_t end;
+  {
+    const std::lock_guard lock(segments_mutex_);
+    active = active_;
+    end = active_bytes_.load(std::memory_order_relaxed);
+  }
+  // What a closed segment still lacks is left to sync().
+  if (active != written_back_file_) written_back_ = 0;
+  written_back_file_ = active;
+  constexpr std::uint64_t least_bytes = std::uint64_t{64} << 10;
+  // Not the last page: it is about to be written again.
+  constexpr std::uint64_t page_bytes = 4096;
+  const std::uint64_t whole = end / page_bytes * page_bytes;
+  if (whole < written_back_ + least_bytes) return;
+  active->start_writing(written_back_, whole - written_back_);
+  written_back_ = whole;
+}
+
 Result<void> PartitionWriter::sync() {
   return sync_up_to(appended_.load(std::memory_order_acquire));
 }

@@ -34,6 +34,7 @@ class PartitionWriter final : public Writer {
   Result<void> sync() override;
   Result<void> cut(Offset end) override;
   [[nodiscard]] bool has_failed() const override { return failed_.load(std::memory_order_relaxed); }
+  void write_back() override;
   Result<void> maintain() override;
   [[nodiscard]] Offset end() const override { return {appended_.load(std::memory_order_acquire)}; }
   [[nodiscard]] Offset synced() const override { return {synced_.load(std::memory_order_acquire)}; }
@@ -82,6 +83,10 @@ class PartitionWriter final : public Writer {
   std::vector<SegmentIndex> not_indexed_;
   std::vector<std::uint64_t> unsynced_;  // Closed segments by their first offset.
   bool names_unsynced_ = true;
+
+  // Of write_back() alone.
+  std::shared_ptr<os::File> written_back_file_;
+  std::uint64_t written_back_ = 0;
 };
 
 }  // namespace tapeline::event_log::journal

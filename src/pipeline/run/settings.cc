@@ -152,6 +152,20 @@ Result<capture::UdpCaptureConfig> capture_config(const config::Config& config) {
   return made;
 }
 
+FileSinkConfig file_sink_config(const config::Config& config) {
+  FileSinkConfig made;
+  made.folder = config::sink_folder(config);
+  switch (config.sinks_file.format) {
+    case config::RowFormat::csv: made.format = sinks::TableFormat::csv; break;
+    case config::RowFormat::json: made.format = sinks::TableFormat::json_lines; break;
+    case config::RowFormat::parquet: made.format = sinks::TableFormat::parquet; break;
+  }
+  made.levels = config.analytics.levels;
+  made.part_ns = config.sinks_file.part_seconds * 1'000'000'000;
+  made.part_rows = config.sinks_file.part_rows;
+  return made;
+}
+
 std::uint64_t state_layout(const config::Config& config) {
   // FNV-1a over what states depend on. The number in front changes with the layout of any state.
   constexpr std::uint64_t program_layout = 2;
