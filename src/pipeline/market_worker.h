@@ -51,7 +51,9 @@ struct MarketWorkerConfig {
   stream::CheckpointConfig checkpoint;
   std::uint64_t checkpoint_interval_ns = 200'000'000;   // From one barrier to the next, at least.
   std::size_t max_output_bytes = std::size_t{4} << 20;  // A batch of rows is appended when it is larger.
-  std::uint64_t clock_slack_ns = 60'000'000'000;        // By which the time of day may have been set back.
+  // How much further back than it must a restart looks for rows: times in the log do not go back, but those of
+  // packets that were held behind a gap do within a batch.
+  std::uint64_t clock_slack_ns = 1'000'000'000;
 };
 
 struct MarketWorkerCounters {
@@ -141,13 +143,9 @@ class MarketWorker {
     analytics_.save_key(key, writer);
   }
   bool flush_output() { return covered_ == position_ || append_rows().has_value(); }
-  // While the input is read once more, the rows of it are in the log already, wherever the runs before put
-  // them; only what comes behind lies behind this lane's end.
-  void save_output_mark(stream::KeyGroup group, stream::StateWriter& writer) {
+  void save_output_mark(stream::StateWriter& writer) {
     marks_.settle(lane_.synced());
-    stream::OutputMark mark = marks_.settled();
-    mark.position = std::max(mark.position, rows_.initial_end(group));
-    writer.put(mark);
+    writer.put(marks_.settled());
   }
   [[nodiscard]] std::span<const stream::StoredKey> keys_to_load() const {
     return std::span(plan_.keys).subspan(next_load_);

@@ -34,14 +34,14 @@ enum class CheckpointExtent : std::uint8_t {
 
 // What a checkpointer asks of the worker whose state it saves.
 template <class Source>
-concept CheckpointSource = requires(Source& source, Locate key, KeyGroup group, StateWriter& writer) {
+concept CheckpointSource = requires(Source& source, Locate key, StateWriter& writer) {
   // The state of a key, of everything that lies before the current position.
   source.save_key(key, writer);
   // Appends to the output what is left of the rows of all input before the current position; false where that
   // fails. State is never stored ahead of the rows that it has already given.
   { source.flush_output() } -> std::same_as<bool>;
   // Where the output is then; stands in the manifest.
-  source.save_output_mark(group, writer);
+  source.save_output_mark(writer);
   // Keys whose state was saved behind the current position, by a run before this one, and is still to be
   // loaded.
   { source.keys_to_load() } -> std::convertible_to<std::span<const StoredKey>>;
@@ -245,10 +245,10 @@ void KeyCheckpointer::save_oldest(Source& source) {
 
 template <CheckpointSource Source>
 void KeyCheckpointer::complete(Position barrier, std::span<const std::byte> shared, Source& source) {
+  mark_.clear();
+  source.save_output_mark(mark_);
   for (std::uint16_t i = 0; i < own_.count; ++i) {
     const KeyGroup group{static_cast<std::uint16_t>(own_.first + i)};
-    mark_.clear();
-    source.save_output_mark(group, mark_);
     StateWriter& writer = batch_.begin_manifest(group, barrier);
     writer.put(static_cast<std::uint32_t>(mark_.size()));
     writer.put_bytes(mark_.bytes());

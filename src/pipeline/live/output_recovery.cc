@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
 #include <optional>
 
 #include "pipeline/live/ingest.h"
@@ -53,9 +52,6 @@ class OutputRecovery {
   const stream::CheckpointStore& store_;
   const stream::KeyGroups& groups_;
   Position feed_end_;
-  // The lowest mark of each lane that has any. A worker marks all its groups at once, and takes its lane over
-  // at its end: so rows that no mark covers lie behind every mark of their lane.
-  std::map<std::uint32_t, Offset> lane_marks_;
   std::vector<Position> bases_;    // Of each group: rows before it are there for certain.
   std::vector<Covered> batches_;   // By where they begin in the input.
   std::vector<Offset> lane_ends_;  // Where each lane is to be cut.
@@ -76,10 +72,9 @@ Result<void> OutputRecovery::open_lanes() {
 }
 
 // The manifest's mark of each group says up to where its rows were on the disk when it was written: scanning
-// starts there. Later rows may also be in lanes without a mark, of workers that have not completed a
-// checkpoint; they carry no earlier capture time than the input there. False where a group has no mark.
+// starts there. Later rows may be in any lane, but carry no earlier capture time than the input there. False
+// where a group has no mark.
 Result<bool> OutputRecovery::take_marks() {
-  bool is_input_whole = true;
   for (std::uint16_t i = 0; i < groups_.count(); ++i) {
     const Result<std::optional<stream::StoredManifest>> manifest = store_.manifest(stream::KeyGroup{i});
     if (!manifest) return std::unexpected(manifest.error());
@@ -87,18 +82,12 @@ Result<bool> OutputRecovery::take_marks() {
     if (*manifest) content = stream::parse_manifest((*manifest)->content);
     if (!content || content->output_mark.size() != sizeof(stream::OutputMark)) {
       std::ranges::fill(bases_, stream::log_start);
-      lane_marks_.clear();
       return false;
     }
     stream::OutputMark mark;
     std::memcpy(&mark, content->output_mark.data(), sizeof mark);
-    is_input_whole = is_input_whole && mark.position <= feed_end_;
     bases_[i] = std::min(mark.position, feed_end_);
-    Offset& lowest = lane_marks_.try_emplace(mark.lane, Offset{mark.lane_end}).first->second;
-    lowest = std::min(lowest, Offset{mark.lane_end});
   }
-  // Rows of input that is gone may lie before the marks.
-  if (!is_input_whole) lane_marks_.clear();
   return true;
 }
 
@@ -118,13 +107,8 @@ Result<std::uint64_t> OutputRecovery::time_of_input(Position position) {
 Result<void> OutputRecovery::scan_lane(std::uint32_t lane, std::uint64_t from_ns) {
   Result<std::unique_ptr<event_log::Reader>> reader = log_.open_reader(rows_topic, lane);
   if (!reader) return std::unexpected(reader.error());
-  const auto mark = lane_marks_.find(lane);
-  Result<void> sought;
-  if (mark != lane_marks_.end())
-    sought = (*reader)->seek(mark->second);
-  else if (from_ns != 0)
-    sought = (*reader)->seek_time(from_ns);
-  if (!sought) return std::unexpected(sought.error());
+  if (from_ns != 0)
+    if (Result<void> done = (*reader)->seek_time(from_ns); !done) return std::unexpected(done.error());
   stream::OutputEnds check(groups_.count());
   for (bool is_first = true;;) {
     const Result<std::optional<event_log::Batch>> batch = (*reader)->next();

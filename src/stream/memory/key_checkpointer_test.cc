@@ -207,7 +207,7 @@ class ToyWorker {
     if (covered_ < next_) append();
     return true;
   }
-  void save_output_mark(KeyGroup, StateWriter& writer) { writer.put(lane_.size()); }
+  void save_output_mark(StateWriter& writer) { writer.put(lane_.size()); }
   [[nodiscard]] std::span<const StoredKey> keys_to_load() const {
     return std::span(plan_.keys).subspan(next_load_);
   }
