@@ -24,9 +24,7 @@ OrderBooks::OrderBooks(const OrderBooksConfig& config)
       symbols_(max_locates, Symbol("")) {
   mpids_.push_back(Mpid(""));
   hints_.fill(&blocks_[none].link);
-  // Full, so that it takes no order, and never empty, so that it takes no price.
-  blocks_[none].level_orders = 1;
-  blocks_[none].shape = QueueBlock::first_flag | QueueBlock::capacity;
+  blocks_[none].shape = QueueBlock::first_flag | QueueBlock::capacity;  // Full: it takes no order.
 }
 
 void OrderBooks::reset() {
@@ -45,7 +43,6 @@ std::uint32_t OrderBooks::append_block(std::uint32_t first_number, OrderRef ref)
     return first_number;
   }
   const std::uint32_t number = take_block();
-  CHECK(number != none);
   QueueBlock& block = blocks_[number];
   block.level_shares = 0;
   block.previous = first.link;
@@ -207,10 +204,9 @@ std::size_t OrderBooks::level_count(Locate locate, Side side) const {
   const auto s = static_cast<std::size_t>(side);
   const SideLevels& levels = outside(locate, s);
   return static_cast<std::size_t>(std::popcount(books_[raw(locate)].live[s])) +
-         static_cast<std::size_t>(
-             std::count_if(levels.entries, levels.entries + levels.size, [&](std::int64_t entry) {
-               return blocks_[SideLevels::block(entry)].level_orders != 0;
-             }));
+         static_cast<std::size_t>(std::count_if(
+             levels.entries, levels.entries + levels.size,
+             [&](std::int64_t entry) { return blocks_[SideLevels::block(entry)].level_orders != 0; }));
 }
 
 std::size_t OrderBooks::levels(Locate locate, Side side, std::span<LevelView> out) const {
@@ -239,9 +235,11 @@ std::optional<OrderView> OrderBooks::find_order(Locate locate, OrderRef ref) con
   if (place.number == 0) return std::nullopt;
   const RestingOrder& order = orders_.order(place);
   const QueueBlock& block = blocks_[order.block];
-  return OrderView{ref,          block.side(),
+  return OrderView{ref,
+                   block.side(),
                    price_of(block.side(), block.key),
-                   order.shares, mpids_[order.attribution()],
+                   order.shares,
+                   mpids_[order.attribution()],
                    order.entered()};
 }
 
@@ -262,9 +260,9 @@ std::optional<QueuePosition> OrderBooks::queue_position(Locate locate, OrderRef 
 }
 
 std::size_t OrderBooks::memory_bytes() const {
-  const auto sides = static_cast<std::size_t>(
-      2 * std::count_if(books_.data(), books_.data() + max_locates,
-                        [](const Book& book) { return book.scale != 0; }));
+  const auto sides =
+      static_cast<std::size_t>(2 * std::count_if(books_.data(), books_.data() + max_locates,
+                                                 [](const Book& book) { return book.scale != 0; }));
   return orders_.memory_bytes() + next_block_ * sizeof(QueueBlock) + arena_.bytes_used() +
          sides * (sizeof(PriceWindow) + sizeof(SideLevels)) + max_locates * sizeof(Book);
 }
@@ -289,15 +287,13 @@ std::string OrderBooks::find_side_inconsistency(Locate locate, Side side, std::s
   const auto s = static_cast<std::size_t>(side);
   const Book& book = books_[raw(locate)];
   for (std::size_t slot = 0; slot < PriceWindow::size; ++slot) {
+    if ((book.live[s] >> slot & 1) == 0) continue;
     const std::uint32_t number = window(locate, s).slots[slot];
-    const bool live = (book.live[s] >> slot & 1) != 0;
-    if (live != (number != none && blocks_[number].level_orders != 0)) return "a live slot has no orders";
-    if (number == none) continue;
+    if (blocks_[number].level_orders == 0) return "a live slot has no orders";
     if (blocks_[number].slot != slot) return "a level is in another slot than it says";
-    if (live && step_of(book, s, blocks_[number].key) - book.base[s] >= PriceWindow::size)
-      return "a level in the window lies outside it";
-    if (live && step_of(book, s, blocks_[number].key) % PriceWindow::size != slot)
-      return "a level is in another slot than its price says";
+    const std::uint32_t step = step_of(book, s, blocks_[number].key);
+    if (step - book.base[s] >= PriceWindow::size) return "a level in the window lies outside it";
+    if (step % PriceWindow::size != slot) return "a level is in another slot than its price says";
     if (std::string wrong = find_level_inconsistency(number, locate, side, orders); !wrong.empty())
       return fmt::format("slot {}: {}", slot, wrong);
   }

@@ -56,8 +56,8 @@ class OrderBooks {
   // How many events behind the last one that is applied it pays to show.
   static constexpr std::size_t look_ahead = 32;
 
-  // Applies the first `count` events in order. Looks ahead over all to load what later ones will touch: those that
-  // are not applied should be the first of the next call.
+  // Applies the first `count` events in order. Looks ahead over all to load what later ones will touch: those
+  // that are not applied should be the first of the next call.
   template <class Handler>
   void apply(std::span<const Event> events, Handler& handler, std::size_t count = SIZE_MAX);
 
@@ -115,7 +115,7 @@ class OrderBooks {
 
   // All that most messages need of a book, in one cache line.
   struct alignas(64) Book {
-    std::uint64_t live[2];         // By side: bit s is set where the level in slot s of the window has orders.
+    std::uint64_t live[2];  // By side: bit s is set where the level in slot s of the window has orders.
     std::uint64_t best_shares[2];  // 0 where the side is empty.
     PriceKey best_key[2];          // 0 where the side is empty.
     std::uint32_t base[2];         // The lowest step of the window.
@@ -164,7 +164,7 @@ class OrderBooks {
   static constexpr std::size_t block_distance = 16;
   static constexpr std::size_t level_distance = 8;
   static constexpr std::size_t hint_count = 32;  // A power of two, as far as the look-ahead.
-  using Hint = const std::uint32_t*;  // Where the number stands that leads to the next link.
+  using Hint = const std::uint32_t*;             // Where the number stands that leads to the next link.
   using Hints = std::array<Hint, hint_count>;
   void prefetch_slot(const Event& event, Hint& hint) const;
   void prefetch_order(const Event& event, Hint& hint) const;
@@ -178,15 +178,7 @@ class OrderBooks {
 
   [[nodiscard]] bool is_live(Locate locate, OrderRef ref) const { return find(locate, ref).number != 0; }
 
-  // Number of a block that is in no queue; 0 if there is none left.
-  std::uint32_t take_block() {
-    const std::uint32_t number = free_block_;
-    if (number != none) {
-      free_block_ = blocks_[number].next;
-      return number;
-    }
-    return next_block_ < blocks_.capacity() ? next_block_++ : none;
-  }
+  [[nodiscard]] std::uint32_t take_block();
   void free_block(std::uint32_t number) {
     blocks_[number].next = free_block_;
     free_block_ = number;

@@ -24,9 +24,9 @@ namespace detail {
 }  // namespace detail
 
 // What a message touches is a chain: the slot of its reference or of its price, the order or the level named
-// there, the queue block, the other end of its queue. Each stage of the look-ahead loads one link, some messages
-// before the next one needs it, and none branches on the kind of a message where that cannot be guessed. What
-// the stages see may have changed by the time the message is applied: they only load.
+// there, the queue block, the other end of its queue. Each stage of the look-ahead loads one link, some
+// messages before the next one needs it, and none branches on the kind of a message where that cannot be
+// guessed. What the stages see may have changed by the time the message is applied: they only load.
 [[gnu::always_inline]] inline void OrderBooks::prefetch_slot(const Event& event, Hint& hint) const {
   const Side side = event.side();
   // The scale is that of nearly all symbols: that of the book may not be loaded yet.
@@ -41,12 +41,15 @@ namespace detail {
 }
 
 [[gnu::always_inline]] inline void OrderBooks::prefetch_order(const Event& event, Hint& hint) const {
-  // Where the caller has not kept its word, this may be an order's number and no block's.
   const std::uint32_t number = *hint;
-  const std::uint32_t block = number < blocks_.capacity() ? number : none;
   const std::uint32_t* const of_order = orders_.block_address(event.order.ref, number);
-  const std::uint32_t* const source =
-      detail::choose(event.kind == EventKind::add, &blocks_[block].link, of_order);
+  // For an add, the hint is in a window: which slot, its address tells. Nothing is loaded for a price that
+  // has no orders. Where the caller has not kept its word, this may be an order's number and no block's.
+  const std::uint64_t live = books_[raw(event.locate)].live[static_cast<std::size_t>(event.side())];
+  const std::uintptr_t slot = reinterpret_cast<std::uintptr_t>(hint) / sizeof(*hint) % PriceWindow::size;
+  const bool is_block = ((live >> slot & 1) != 0) & (number < blocks_.capacity());
+  const std::uint32_t* const of_price = &blocks_[number & (0u - std::uint32_t{is_block})].link;
+  const std::uint32_t* const source = detail::choose(event.kind == EventKind::add, of_price, of_order);
   hint = source;
   detail::prefetch(source);
 }
@@ -75,8 +78,7 @@ inline void OrderBooks::prefetch_other_level(const Event& event, const QueueBloc
   const auto s = static_cast<std::size_t>(side);
   const std::uint64_t below = std::rotr(book.live[s], block.slot % PriceWindow::size);
   std::uint32_t slot = block.slot - 1u - static_cast<std::uint32_t>(std::countl_zero(below));
-  if (event.kind == EventKind::replace)
-    slot = PriceWindow::step_of(side, event.order.price, book.scale);
+  if (event.kind == EventKind::replace) slot = PriceWindow::step_of(side, event.order.price, book.scale);
   detail::prefetch(&blocks_[window(event.locate, s).slots[slot % PriceWindow::size]]);
 }
 
@@ -114,29 +116,34 @@ void OrderBooks::apply(std::span<const Event> events, Handler& handler, std::siz
   const auto s = static_cast<std::size_t>(side);
   const std::uint32_t step = PriceWindow::step_of(side, event.order.price, book.scale);
   const std::uint32_t slot = step % PriceWindow::size;
-  const std::uint32_t number = window(event.locate, s).slots[slot];
+  std::uint32_t& at_price = window(event.locate, s).slots[slot];
+  const bool is_live = (book.live[s] >> slot & 1) != 0;
+  const std::uint32_t number = is_live ? at_price : free_block_;
   QueueBlock& level = blocks_[number];
-  const std::uint32_t tail = level.link;
+  const std::uint32_t tail = is_live ? level.link : number;
   const std::uint32_t place = orders_.slot_of(ref);
-  // Block 0, which stands for none, takes no order.
-  if ((step - book.base[s] >= PriceWindow::size) | !book.plain[s] |
-      ((level.key != key) & (level.level_orders != 0)) | !blocks_[tail].takes(ref) |
-      !orders_.is_vacant(place)) [[unlikely]] {
+  // One test instead of many branches: none of it happens often.
+  const bool fits = blocks_[tail].takes(ref);
+  const bool is_vacant = orders_.is_vacant(place);
+  if ((step - book.base[s] >= PriceWindow::size) | !book.plain[s] | (number == none) |
+      (is_live & ((level.key != key) | !fits)) | !is_vacant) [[unlikely]]
     return none;
+  if (!is_live) {
+    free_block_ = level.next;
+    level.begin(number, event.locate, side, key, static_cast<std::uint8_t>(slot), ref);
+    at_price = number;
+    ++live_levels_;
+    book.live[s] |= std::uint64_t{1} << slot;
   }
   const Shares shares = event.order.shares;
-  level.key = key;
   level.level_shares += shares;
-  live_levels_ += level.level_orders == 0;
   ++level.level_orders;
-  book.live[s] |= std::uint64_t{1} << slot;
   blocks_[tail].append(ref);
   orders_.put(place, {tail, shares, event.time, attribution});
   return number;
 }
 
-[[gnu::always_inline]] inline void OrderBooks::remove(Book& book, OrderTable::Place place,
-                                                       OrderRef ref) {
+[[gnu::always_inline]] inline void OrderBooks::remove(Book& book, OrderTable::Place place, OrderRef ref) {
   const RestingOrder order = orders_.order(place);
   QueueBlock& block = blocks_[order.block];
   const std::uint32_t first = block.first_of(order.block);
@@ -144,13 +151,16 @@ void OrderBooks::apply(std::span<const Event> events, Handler& handler, std::siz
   level.level_shares -= order.shares;
   const bool is_last = --level.level_orders == 0;
   live_levels_ -= is_last;
-  const bool in_window = level.slot < PriceWindow::size;
-  const auto gone = static_cast<std::uint64_t>(is_last & in_window);
-  book.live[static_cast<std::size_t>(block.side())] &= ~(gone << level.slot % PriceWindow::size);
+  const bool is_over = is_last & (level.slot < PriceWindow::size);
+  book.live[static_cast<std::size_t>(block.side())] &=
+      ~(static_cast<std::uint64_t>(is_over) << level.slot % PriceWindow::size);
   block.erase(ref);
   orders_.erase(place, ref);
   if (block.is_spent()) [[unlikely]]
     unlink_block(order.block);
+  // Without a branch: a level in the window that has lost its last order gives its block back.
+  level.next = is_over ? free_block_ : level.next;
+  free_block_ = is_over ? first : free_block_;
 }
 
 template <class Handler>
@@ -161,7 +171,8 @@ template <class Handler>
   book.best_key[side] = key;
   book.best_shares[side] = shares;
   const Bbo after = bbo_of(book);
-  if ((after.bid >= after.ask) | has(book.quality, Quality::crossed) | book.locked) [[unlikely]]
+  const bool was_crossed = has(book.quality, Quality::crossed);
+  if ((after.bid.ticks >= after.ask.ticks) | was_crossed | book.locked) [[unlikely]]
     note_crossing(book);
   handler.on_bbo(event, before, after, book.quality);
 }

@@ -119,7 +119,8 @@ bool OrderBooks::load_book(Locate locate, Reader& reader) {
       if (!reader.ok()) return false;
       for (std::uint32_t orders = level.orders; orders > 0; --orders) {
         const auto order = reader.template get<detail::SavedOrder>();
-        if (!reader.ok() || !load_order(locate, side, level.key ^ detail::saved_key_flip, order)) return false;
+        if (!reader.ok() || !load_order(locate, side, level.key ^ detail::saved_key_flip, order))
+          return false;
       }
     }
   }

@@ -1,5 +1,5 @@
-// Levels that a message does not find where the window says: those outside it, and the window's moves. Part of
-// order_books.h.
+// Levels that a message does not find where the window says: those outside it, and the window's moves. Part
+// of order_books.h.
 
 #include "book/order_books.h"
 
@@ -8,7 +8,7 @@ namespace tapeline::book {
 namespace {
 
 // The window goes down where the best price has fallen below the middle: a move costs more than a level.
-constexpr std::uint32_t lowest_best = 40;
+constexpr std::uint32_t lowest_best = 54;
 
 }  // namespace
 
@@ -42,11 +42,9 @@ std::uint32_t OrderBooks::level_in_window(Locate locate, Side side, PriceKey key
   }
   const std::uint32_t slot = step % PriceWindow::size;
   std::uint32_t& number = window(locate, s).slots[slot];
-  if (number == none) return number = open_level(locate, side, key, static_cast<std::uint8_t>(slot));
-  QueueBlock& level = blocks_[number];
-  if (level.key != key && level.level_orders != 0) return level_outside(locate, side, key);
-  level.key = key;
-  return number;
+  if ((book.live[s] >> slot & 1) == 0)
+    return number = open_level(locate, side, key, static_cast<std::uint8_t>(slot));
+  return blocks_[number].key == key ? number : level_outside(locate, side, key);
 }
 
 std::uint32_t OrderBooks::level_outside(Locate locate, Side side, PriceKey key) {
@@ -66,17 +64,7 @@ std::uint32_t OrderBooks::level_outside(Locate locate, Side side, PriceKey key) 
 
 std::uint32_t OrderBooks::open_level(Locate locate, Side side, PriceKey key, std::uint8_t slot) {
   const std::uint32_t number = take_block();
-  CHECK(number != none);
-  QueueBlock& first = blocks_[number];
-  first.level_shares = 0;
-  first.level_orders = 0;
-  first.key = key;
-  first.link = number;
-  first.next = none;
-  first.ref_high = 0;
-  first.locate = locate;
-  first.slot = slot;
-  first.shape = QueueBlock::shape_of(side, true);
+  blocks_[number].begin(number, locate, side, key, slot, OrderRef{0});
   return number;
 }
 
@@ -143,13 +131,12 @@ void OrderBooks::drop_empty_levels(Locate locate, std::size_t side) {
 // Levels that the window leaves behind go outside, those that it reaches come in.
 void OrderBooks::move_window(Locate locate, std::size_t side, std::uint32_t base) {
   Book& book = books_[raw(locate)];
-  PriceWindow& slots = window(locate, side);
+  const PriceWindow& slots = window(locate, side);
   std::uint64_t& live = book.live[side];
   for (std::uint64_t left = live; left != 0; left &= left - 1) {
     const auto slot = static_cast<std::size_t>(std::countr_zero(left));
     const std::uint32_t number = slots.slots[slot];
     if (step_of(book, side, blocks_[number].key) - base < PriceWindow::size) continue;
-    slots.slots[slot] = none;
     live &= ~(std::uint64_t{1} << slot);
     insert_outside(locate, side, number);
   }
@@ -162,7 +149,9 @@ void OrderBooks::pull_levels(Locate locate, std::size_t side) {
   Book& book = books_[raw(locate)];
   PriceWindow& slots = window(locate, side);
   SideLevels& levels = outside(locate, side);
-  const auto step_at = [&](std::uint32_t i) { return step_of(book, side, SideLevels::key(levels.entries[i])); };
+  const auto step_at = [&](std::uint32_t i) {
+    return step_of(book, side, SideLevels::key(levels.entries[i]));
+  };
   std::uint32_t from = levels.size;
   while (from != 0 && step_at(from - 1) >= book.base[side]) --from;
   std::uint32_t kept = from;
@@ -177,7 +166,6 @@ void OrderBooks::pull_levels(Locate locate, std::size_t side) {
     } else if (step - book.base[side] >= PriceWindow::size || (book.live[side] & bit) != 0) {
       levels.entries[kept++] = entry;
     } else {
-      if (slots.slots[slot] != none) free_block(slots.slots[slot]);
       slots.slots[slot] = number;
       blocks_[number].slot = static_cast<std::uint8_t>(slot);
       book.live[side] |= bit;
@@ -189,8 +177,7 @@ void OrderBooks::pull_levels(Locate locate, std::size_t side) {
 void OrderBooks::note_plainness(Locate locate, std::size_t side) {
   Book& book = books_[raw(locate)];
   const std::uint32_t best = best_outside(locate, side);
-  book.plain[side] =
-      book.named && (best == none || step_of(book, side, blocks_[best].key) < book.base[side]);
+  book.plain[side] = book.named && (best == none || step_of(book, side, blocks_[best].key) < book.base[side]);
 }
 
 std::uint32_t OrderBooks::find_best(Locate locate, std::size_t side) {
@@ -207,17 +194,24 @@ std::uint32_t OrderBooks::find_best(Locate locate, std::size_t side) {
   return out != none && blocks_[out].key > blocks_[in].key ? out : in;
 }
 
-// The book has its blocks that are in use, and those of its empty levels.
+// All blocks are in use: what the book can give is those of its empty levels outside the windows.
 bool OrderBooks::reclaim(Locate locate) {
-  for (const std::size_t side : {0u, 1u}) {
-    drop_empty_levels(locate, side);
-    PriceWindow& slots = window(locate, side);
-    for (std::size_t slot = 0; slot < PriceWindow::size; ++slot) {
-      if (slots.slots[slot] == none || (books_[raw(locate)].live[side] >> slot & 1) != 0) continue;
-      free_block(std::exchange(slots.slots[slot], none));
-    }
-  }
+  for (const std::size_t side : {0u, 1u}) drop_empty_levels(locate, side);
   return free_block_ != none;
+}
+
+// Number of a block that is in no queue. There must be one. New ones come a few at once, so that the next are
+// free.
+std::uint32_t OrderBooks::take_block() {
+  if (free_block_ == none) {
+    CHECK(next_block_ < blocks_.capacity());
+    const auto end = static_cast<std::uint32_t>(std::min<std::size_t>(next_block_ + 32, blocks_.capacity()));
+    for (std::uint32_t number = end; number > next_block_;) free_block(--number);
+    next_block_ = end;
+  }
+  const std::uint32_t number = free_block_;
+  free_block_ = blocks_[number].next;
+  return number;
 }
 
 }  // namespace tapeline::book

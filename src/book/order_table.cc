@@ -13,7 +13,7 @@ OrderTable::OrderTable(std::size_t expected_orders, std::size_t max_orders)
       live_(max_pages),
       page_numbers_(max_pages),
       directory_(directory_size) {
-  std::fill_n(directory_.data(), directory_size, closed);
+  std::fill_n(directory_.data(), directory_size, DirectoryEntry{closed, 0, 0});
   slots_[0] = diverted;
 }
 
@@ -41,8 +41,8 @@ bool OrderTable::wants_page(std::uint64_t number) {
 }
 
 bool OrderTable::open(std::uint64_t number) {
-  std::uint64_t& entry = directory_[number % directory_size];
-  if (entry != closed) close(static_cast<std::uint32_t>(entry & (max_pages - 1)));
+  DirectoryEntry& entry = directory_[number % directory_size];
+  if (entry.number != closed) close(entry.first_slot / page_size);
   std::uint32_t page = free_page_;
   if (page != 0) {
     free_page_ = static_cast<std::uint32_t>(page_numbers_[page]);
@@ -50,7 +50,7 @@ bool OrderTable::open(std::uint64_t number) {
     if (pages_ == max_pages) return false;
     page = pages_++;
   }
-  entry = number / directory_size * max_pages | page;
+  entry = {number, static_cast<std::uint32_t>(page * page_size), 0};
   page_numbers_[page] = number;
   live_[page] = young_bonus;
   newest_ = number;
@@ -80,7 +80,7 @@ void OrderTable::close(std::uint32_t page) {
     const std::uint32_t own = std::exchange(slots_[page * page_size + at], none);
     if (own > diverted) index(OrderRef{number * page_size + at}, own);
   }
-  directory_[number % directory_size] = closed;
+  directory_[number % directory_size].number = closed;
   std::ranges::replace(young_, page, 0u);
   page_numbers_[page] = free_page_;
   free_page_ = page;

@@ -31,11 +31,11 @@ static_assert(sizeof(RestingOrder) == 16);
 
 // The live orders by their references. Not thread-safe.
 //
-// References count up, so the newest ones have pages: a page holds the numbers of the orders of 4,096 references
-// that follow one another, and to find one is two loads without a search. Most orders die young. A page that
-// has become sparse is given back and its survivors go to a hash table, where orders also go whose references
-// do not count up. So memory follows the live orders and not the references of a day: a page has at least
-// `min_live` orders, but for the newest few.
+// References count up, so the newest ones have pages: a page holds the numbers of the orders of 4,096
+// references that follow one another, and to find one is two loads without a search. Most orders die young. A
+// page that has become sparse is given back and its survivors go to a hash table, where orders also go whose
+// references do not count up. So memory follows the live orders and not the references of a day: a page has
+// at least `min_live` orders, but for the newest few.
 //
 // The same reference may be live in two books. Only one fits the page, so both go to the hash table then, and
 // their slot on the page says so.
@@ -53,7 +53,7 @@ class OrderTable {
   [[nodiscard]] std::size_t index_limit() const { return index_.limit(); }
   [[nodiscard]] std::size_t memory_bytes() const {
     return pages_ * page_size * sizeof(std::uint32_t) + next_order_ * sizeof(RestingOrder) +
-           most_loose_ * sizeof(OrderRef) + index_.memory_bytes() + directory_size * sizeof(std::uint64_t);
+           most_loose_ * sizeof(OrderRef) + index_.memory_bytes() + directory_size * sizeof(DirectoryEntry);
   }
 
   [[nodiscard]] RestingOrder& order(Place place) { return orders_[place.number]; }
@@ -62,9 +62,8 @@ class OrderTable {
   // The slot of a reference on its page. 0, which is neither vacant nor taken, if it has no page.
   [[nodiscard]] std::uint32_t slot_of(OrderRef ref) const {
     const std::uint64_t number = raw(ref) >> page_bits;
-    const std::uint64_t entry = directory_[number % directory_size];
-    const auto slot = static_cast<std::uint32_t>((entry & (max_pages - 1)) * page_size + raw(ref) % page_size);
-    return entry / max_pages == number / directory_size ? slot : 0;
+    const DirectoryEntry& entry = directory_[number % directory_size];
+    return entry.number == number ? entry.first_slot + static_cast<std::uint32_t>(raw(ref) % page_size) : 0;
   }
   [[nodiscard]] bool is_vacant(std::uint32_t slot) const { return slots_[slot] == none; }
   [[nodiscard]] bool has_room() const { return free_order_ != none || next_order_ < orders_.capacity(); }
@@ -102,8 +101,8 @@ class OrderTable {
       settle(place, ref);
   }
 
-  // What the look-ahead loads, link by link, to learn the block of an order. Never out of bounds, but what they
-  // find may be another order's by the time it is needed.
+  // What the look-ahead loads, link by link, to learn the block of an order. Never out of bounds, but what
+  // they find may be another order's by the time it is needed.
   [[nodiscard]] const std::uint32_t* slot_address(OrderRef ref) const {
     const std::uint32_t slot = slot_of(ref);
     if (slot == 0) [[unlikely]]
@@ -131,7 +130,13 @@ class OrderTable {
   static constexpr std::uint64_t max_step = 4;
   static constexpr std::uint32_t row_length = 16;
 
-  // A directory entry holds the page's number above the bits of the directory, then where its memory is.
+  // Where the page of a number has its memory. Numbers that share an entry cannot have pages at the same
+  // time.
+  struct DirectoryEntry {
+    std::uint64_t number;  // Its first reference over the page size, or `closed`.
+    std::uint32_t first_slot;
+    std::uint32_t reserved;
+  };
   static constexpr std::uint64_t closed = ~std::uint64_t{0};
   // Order numbers that stand for none; the second says: look in the hash table.
   static constexpr std::uint32_t none = 0;
@@ -146,8 +151,9 @@ class OrderTable {
 
   template <class Accept>
   [[nodiscard, gnu::noinline]] Place find_loose(OrderRef ref, Accept&& accept) const {
-    const OrderIndex::Place entry = index_.find(
-        ref, [&](std::uint32_t number) { return loose_refs_[number] == ref && accept(orders_[number].block); });
+    const OrderIndex::Place entry = index_.find(ref, [&](std::uint32_t number) {
+      return loose_refs_[number] == ref && accept(orders_[number].block);
+    });
     return {0, entry.block};
   }
 
@@ -158,13 +164,13 @@ class OrderTable {
   void close(std::uint32_t page);
   void index(OrderRef ref, std::uint32_t number);
 
-  OrderIndex index_;                       // Order numbers of the references without a page.
-  VirtualArray<std::uint32_t> slots_;      // By page and reference: order numbers.
-  VirtualArray<RestingOrder> orders_;      // By number. Of a free one: the next free one in `shares`.
-  VirtualArray<OrderRef> loose_refs_;      // By number, of the orders in the hash table.
-  VirtualArray<std::int32_t> live_;        // By page: how many orders it holds.
-  VirtualArray<std::uint64_t> page_numbers_;  // By page: its first reference over the page size. Or: the next free.
-  VirtualArray<std::uint64_t> directory_;
+  OrderIndex index_;                          // Order numbers of the references without a page.
+  VirtualArray<std::uint32_t> slots_;         // By page and reference: order numbers.
+  VirtualArray<RestingOrder> orders_;         // By number. Of a free one: the next free one in `shares`.
+  VirtualArray<OrderRef> loose_refs_;         // By number, of the orders in the hash table.
+  VirtualArray<std::int32_t> live_;           // By page: how many orders it holds.
+  VirtualArray<std::uint64_t> page_numbers_;  // By page: its number. Of a free one: the next free one.
+  VirtualArray<DirectoryEntry> directory_;
   std::size_t size_ = 0;
   std::uint32_t next_order_ = 2;
   std::uint32_t free_order_ = none;

@@ -8,23 +8,22 @@
 
 namespace tapeline::book {
 
-// The levels near the best price of one side, by price: the level of a price stands in a slot that follows from
-// the price alone, so that neither an add nor the search for the next best price looks at other levels.
+// The levels near the best price of one side, by price: the level of a price stands in a slot that follows
+// from the price alone, so that neither an add nor the search for the next best price looks at other levels.
 //
 // Prices are counted in steps, which like keys grow towards the best price: a cent each, or a tick where the
-// symbol trades below a dollar. The window is a run of 64 steps from `base`; a step stands in slot `step % 64`,
-// so that the window moves without moving what it holds. One level of a step has its slot. Levels below the
-// window, and a second price of one step, are in SideLevels.
+// symbol trades below a dollar. The window is a run of 64 steps from `base`; a step stands in slot `step %
+// 64`, so that the window moves without moving what it holds. One level of a step has its slot. Levels below
+// the window, and a second price of one step, are in SideLevels.
 struct PriceWindow {
   static constexpr std::uint32_t size = 64;
-  static constexpr std::uint32_t headroom = 8;  // Steps above the best one when the window moves.
+  static constexpr std::uint32_t headroom = 4;  // Steps above the best one when the window moves.
 
-  // Numbers of first queue blocks. A level that lost its last order keeps its slot until another price takes
-  // over slot and block; 0 where there was none.
+  // Numbers of first queue blocks, where the book says that the slot is live. Elsewhere they mean nothing.
   std::uint32_t slots[size];
 
-  // Steps a tick, times 2^26: exact for whole cents up to 18,000 dollars, and beyond that still in the order of
-  // the prices, which is all that correctness needs.
+  // Steps a tick, times 2^26: exact for whole cents up to 18,000 dollars, and beyond that still in the order
+  // of the prices, which is all that correctness needs.
   static constexpr std::uint32_t step_is_cent = 671'089;
   static constexpr std::uint32_t step_is_tick = 1u << 26;
   [[nodiscard]] static std::uint32_t scale_for(Price price) {

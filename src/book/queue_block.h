@@ -13,9 +13,9 @@
 namespace tapeline::book {
 
 // A piece of the queue of one price level in one cache line: the references of up to eight orders, first in
-// the queue first. The first block of a level also holds the totals of the level and stays its first while the
-// level lives, so that its number is the handle of the level. Most levels need one block: to add or remove an
-// order then touches one line and no neighbour, where a linked list would touch three.
+// the queue first. The first block of a level also holds the totals of the level and stays its first while
+// the level lives, so that its number is the handle of the level. Most levels need one block: to add or
+// remove an order then touches one line and no neighbour, where a linked list would touch three.
 struct alignas(64) QueueBlock {
   static constexpr unsigned capacity = 8;
   static constexpr std::uint8_t no_slot = 0x80;
@@ -42,7 +42,6 @@ struct alignas(64) QueueBlock {
     return static_cast<std::uint8_t>((side == Side::ask ? ask_flag : 0) | (is_first ? first_flag : 0));
   }
   [[nodiscard]] unsigned size() const { return shape & count_mask; }
-  [[nodiscard]] bool is_full() const { return (shape & capacity) != 0; }
   [[nodiscard]] bool is_first() const { return (shape & first_flag) != 0; }
   // Empty, and not the first of its level, which stays.
   [[nodiscard]] bool is_spent() const { return (shape & (count_mask | first_flag)) == 0; }
@@ -51,7 +50,24 @@ struct alignas(64) QueueBlock {
   // Number of the level's first block, given this block's own.
   [[nodiscard]] std::uint32_t first_of(std::uint32_t own) const { return is_first() ? own : link; }
 
-  [[nodiscard]] bool takes(OrderRef ref) const { return !is_full() & (ref_high == raw(ref) >> 32); }
+  // Makes it the first block of a level that has no orders yet.
+  void begin(std::uint32_t own, Locate of, Side of_side, PriceKey of_key, std::uint8_t in_slot,
+             OrderRef first_ref) {
+    level_shares = 0;
+    level_orders = 0;
+    key = of_key;
+    link = own;
+    next = 0;
+    ref_high = static_cast<std::uint32_t>(raw(first_ref) >> 32);
+    locate = of;
+    slot = in_slot;
+    shape = shape_of(of_side, true);
+  }
+
+  [[nodiscard]] bool takes(OrderRef ref) const {
+    return ((shape & capacity) | (ref_high ^ (raw(ref) >> 32))) == 0;
+  }
+
   [[nodiscard]] OrderRef ref(unsigned position) const {
     return OrderRef{std::uint64_t{ref_high} << 32 | ref_low[position]};
   }

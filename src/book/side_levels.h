@@ -21,9 +21,9 @@ using PriceKey = std::uint32_t;
   return Price{key ^ (0u - raw(side))};
 }
 
-// Those price levels of one side of one book that lie outside its window (see price_window.h), sorted with the
-// best at the back. An entry holds the key in its upper half and the number of the level's first queue block in
-// its lower half, so that one signed comparison orders entries and one cache line holds eight.
+// Those price levels of one side of one book that lie outside its window (see price_window.h), sorted with
+// the best at the back. An entry holds the key in its upper half and the number of the level's first queue
+// block in its lower half, so that one signed comparison orders entries and one cache line holds eight.
 //
 // A level that loses its last order stays, with totals of zero, until its room is needed: prices come and go
 // at the same few, so it mostly is there when the next order comes, and neither step has to move entries.
