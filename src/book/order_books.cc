@@ -286,8 +286,8 @@ std::string OrderBooks::find_side_inconsistency(Locate locate, Side side, std::s
                                                 std::size_t& levels) const {
   const auto s = static_cast<std::size_t>(side);
   const Book& book = books_[raw(locate)];
-  for (std::size_t slot = 0; slot < PriceWindow::size; ++slot) {
-    if ((book.live[s] >> slot & 1) == 0) continue;
+  for (std::uint64_t live = book.live[s]; live != 0; live &= live - 1) {
+    const auto slot = static_cast<std::size_t>(std::countr_zero(live));
     const std::uint32_t number = window(locate, s).slots[slot];
     if (blocks_[number].level_orders == 0) return "a live slot has no orders";
     if (blocks_[number].slot != slot) return "a level is in another slot than it says";
