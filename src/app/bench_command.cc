@@ -95,11 +95,19 @@ struct CountBbo : book::NullBookHandler {
 
 template <class Handler>
 void apply_all(const Input& input, book::OrderBooks& books, Handler& handler) {
-  constexpr std::size_t batch_size = 512;
+  constexpr std::size_t ahead = book::OrderBooks::look_ahead;
+  constexpr std::size_t batch_size = 256 + ahead;
   const auto batch = std::make_unique<std::array<Event, batch_size>>();
   itch50::EventCursor cursor(input.bytes(), Sequence{1}, CaptureTime{0});
-  while (const std::size_t count = cursor.decode(*batch))
-    books.apply(std::span<const Event>(batch->data(), count), handler);
+  std::size_t held = 0;  // At the front of the batch: shown to the books, not applied.
+  for (;;) {
+    const std::size_t count = cursor.decode(std::span(*batch).subspan(held));
+    const std::size_t have = held + count;
+    held = count == 0 ? 0 : std::min(have, ahead);
+    books.apply(std::span<const Event>(batch->data(), have), handler, have - held);
+    if (count == 0) return;
+    std::copy_n(batch->data() + (have - held), held, batch->data());
+  }
 }
 
 Extra run_books(const Input& input) {
