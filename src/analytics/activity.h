@@ -105,10 +105,13 @@ class Activity {
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
-    windows_.advance(watermark, [&](Locate key) {
-      emit(key, counts_[key], books, out);
-      counts_[key] = Counts{};
-    });
+    windows_.advance(
+        watermark,
+        [&](Locate key) {
+          emit(key, counts_[key], books, out);
+          counts_[key] = Counts{};
+        },
+        [&](Locate key) { counts_.prefetch(key); });
   }
   [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
 

@@ -58,17 +58,20 @@ class Liquidity {
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
-    touches_.advance(watermark, [&](Locate key, Sequence last) {
-      LiquidityRow row{};
-      row.time = touches_.end();
-      row.sequence = raw(last);
-      row.symbol = books.symbol(key);
-      row.locate = key;
-      row.quality = books.quality(key);
-      std::copy(shares_.begin(), shares_.end(), row.shares);
-      measure(key, books, row);
-      out.emit(row);
-    });
+    touches_.advance(
+        watermark,
+        [&](Locate key, Sequence last) {
+          LiquidityRow row{};
+          row.time = touches_.end();
+          row.sequence = raw(last);
+          row.symbol = books.symbol(key);
+          row.locate = key;
+          row.quality = books.quality(key);
+          std::copy(shares_.begin(), shares_.end(), row.shares);
+          measure(key, books, row);
+          out.emit(row);
+        },
+        [&](Locate key) { books.prefetch(key); });
   }
   [[nodiscard]] EventTime next_timer() const { return touches_.next_timer(); }
 

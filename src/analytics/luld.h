@@ -121,11 +121,14 @@ class Luld {
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
-    windows_.advance(watermark, [&](Locate key) {
-      State& state = states_[key];
-      state.in_window = false;
-      emit(key, state, books, out);
-    });
+    windows_.advance(
+        watermark,
+        [&](Locate key) {
+          State& state = states_[key];
+          state.in_window = false;
+          emit(key, state, books, out);
+        },
+        [&](Locate key) { states_.prefetch(key); });
   }
   [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
 

@@ -11,6 +11,7 @@
 #include "analytics/activity.h"
 #include "analytics/amihud.h"
 #include "analytics/auction.h"
+#include "analytics/best_levels.h"
 #include "analytics/book_slope.h"
 #include "analytics/costs.h"
 #include "analytics/effective_spread.h"
@@ -203,6 +204,8 @@ class Driver : public book::NullBookHandler {
 
   void on_event_begin(const Event& event) { advance(event.time); }
   void on_order(const Event& event, const book::OrderChange& change) {
+    if constexpr (std::is_same_v<Op, Flow>)
+      op_.process(context(event), change, best_.take(locate, change, event.kind == EventKind::replace), books_);
     if constexpr (requires { op_.process(context(event), event.kind, change, books_); })
       op_.process(context(event), event.kind, change, books_);
     if constexpr (requires { op_.process(context(event)); }) op_.process(context(event));
@@ -210,8 +213,7 @@ class Driver : public book::NullBookHandler {
   void on_bbo(const Event& event, const book::Bbo& before, const book::Bbo& after, Quality quality) {
     stream::Context now = context(event);
     now.quality = quality;
-    if constexpr (requires { op_.process(now, before, after, books_); })
-      op_.process(now, before, after, books_);
+    if constexpr (std::is_same_v<Op, Flow>) op_.process(now, before, after);
     if constexpr (requires { op_.process(now, before, after, books_, out_); })
       op_.process(now, before, after, books_, out_);
     if constexpr (std::is_same_v<Op, Returns>) op_.process(now, after, books_);
@@ -225,8 +227,11 @@ class Driver : public book::NullBookHandler {
       op_.process(context(event), trade, prevailing, books_, out_);
   }
   void on_event_end(const Event& event) {
-    if constexpr (requires { op_.on_event_end(context(event), books_); })
-      op_.on_event_end(context(event), books_);
+    if constexpr (std::is_same_v<Op, Flow>) {
+      best_.refill(locate, books_);
+      op_.on_event_end(context(event), best_, books_);
+      best_.end_message();
+    }
   }
 
  private:
@@ -239,6 +244,7 @@ class Driver : public book::NullBookHandler {
 
   Op op_;
   book::OrderBooks books_;
+  BestLevels best_{5};
   Rows<Row> out_;
 };
 
@@ -477,6 +483,59 @@ TEST(TradeBars, CloseByTheirClock) {
   EXPECT_EQ(bars_of<BarClock::imbalance>(30).size(), 2u);
   EXPECT_EQ(bars_of<BarClock::imbalance>(31).size(), 1u);
   EXPECT_EQ(bars_of<BarClock::tick>(0).size(), 0u);
+}
+
+// Holds the best levels to those of the books after each message.
+struct CompareLevels : book::NullBookHandler {
+  CompareLevels(const book::OrderBooks& all, std::size_t least) : books(all), best(least) {}
+
+  void on_order(const Event& event, const book::OrderChange& change) {
+    best.take(event.locate, change, event.kind == EventKind::replace);
+  }
+  void on_event_end(const Event& event) {
+    best.refill(event.locate, books);
+    best.end_message();
+    const BookView view(books, best, true);
+    for (const Side side : {bid, ask}) {
+      std::array<book::LevelView, RankedSide::capacity> expected{};
+      std::array<book::LevelView, RankedSide::capacity> seen{};
+      const std::size_t count = books.levels(event.locate, side, expected);
+      ASSERT_EQ(view.levels(event.locate, side, seen), count);
+      ASSERT_EQ(seen, expected);
+      const RankedSide& ranked = best.now(event.locate, side);
+      EXPECT_GE(ranked.count, std::min(count, least_kept));
+      EXPECT_TRUE(ranked.more || ranked.count == books.level_count(event.locate, side));
+      from_best += count == 0 || ranked.count >= count;
+    }
+  }
+
+  const book::OrderBooks& books;
+  BestLevels best;
+  std::size_t least_kept = 5;
+  std::size_t from_best = 0;
+};
+
+TEST(BestLevels, AreThoseOfTheBooks) {
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    SCOPED_TRACE(seed);
+    book::OrderBooks books;
+    const std::size_t least = seed % 3 == 0 ? 15 : seed % 3 == 1 ? 5 : 10;
+    CompareLevels compare(books, least);
+    compare.least_kept = least;
+    book::RandomFlow random({.name = "mixed",
+                             .locates = 3,
+                             .live_orders = seed % 2 == 0 ? std::size_t{40} : 400,
+                             .bad_percent = 3,
+                             .status_permille = 2,
+                             .may_cross = true},
+                            seed);
+    for (int i = 0; i < 20'000; ++i) {
+      const Event event = random.next();
+      books.apply(std::span(&event, 1), compare);
+      if (testing::Test::HasFatalFailure()) return;
+    }
+    EXPECT_GT(compare.from_best, 3'000u);
+  }
 }
 
 }  // namespace

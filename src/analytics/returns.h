@@ -80,14 +80,17 @@ class Returns {
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
-    windows_.advance(watermark, [&](Locate key) {
-      State& state = states_[key];
-      close_steps(state, raw(windows_.end()));
-      emit(key, state, books, out);
-      State next{};
-      next.twice_mid = state.twice_mid;
-      state = next;
-    });
+    windows_.advance(
+        watermark,
+        [&](Locate key) {
+          State& state = states_[key];
+          close_steps(state, raw(windows_.end()));
+          emit(key, state, books, out);
+          State next{};
+          next.twice_mid = state.twice_mid;
+          state = next;
+        },
+        [&](Locate key) { states_.prefetch(key); });
   }
   [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
 

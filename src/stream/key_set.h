@@ -44,6 +44,22 @@ class KeySet {
     }
   }
 
+  // As take_all(f); ahead(key) is called some keys before f(key), for what is to be loaded.
+  template <class F, class Ahead>
+  void take_all(F&& f, Ahead&& ahead) {
+    constexpr std::size_t distance = 8;
+    std::array<Locate, distance> ring;
+    std::size_t seen = 0;
+    take_all([&](Locate key) {
+      ahead(key);
+      Locate& place = ring[seen % distance];
+      if (seen >= distance) f(place);
+      place = key;
+      ++seen;
+    });
+    for (std::size_t i = seen < distance ? 0 : seen - distance; i < seen; ++i) f(ring[i % distance]);
+  }
+
   // Calls f(key) in increasing order; f may remove that key, and change nothing else.
   template <class F>
   void for_each(F&& f) {
