@@ -93,20 +93,24 @@ class Luld {
 
   Luld() : windows_(pane_ns) {}
 
-  void prefetch(Locate key) const { states_.prefetch(key); }
+  // What a change of the BBO touches.
+  void prefetch(Locate key) const { states_.prefetch<64>(key); }
 
   // A change of the BBO.
   template <class Books>
   void process(const stream::Context& context, const Books& books) {
-    touch(context, states_[context.key], books).quality |= context.quality;
+    State& state = states_[context.key];
+    touch(context, state, books);
+    state.quality |= context.quality;
   }
 
   template <class Books>
   void process(const stream::Context& context, const book::TradeReport& trade, const Books& books) {
     if (!trade.printable || trade.shares == 0) return;
     State& state = states_[context.key];
-    Pane& pane = touch(context, state, books);
-    pane.quality |= context.quality;
+    touch(context, state, books);
+    state.quality |= context.quality;
+    Pane& pane = open_pane(state);
     if (trade.kind == book::TradeKind::cross) {
       if (trade.cross_type != 'O' && trade.cross_type != 'H') return;
       state.reference = trade.price;
@@ -151,32 +155,35 @@ class Luld {
     std::uint64_t since;  // Panes before this one do not count: there was a cross.
     Sequence sequence;
     Price reference;
+    Quality quality;  // Of the open pane.
     bool in_window;
     bool in_use;
-    std::array<Pane, panes> ring;
+    alignas(64) std::array<Pane, panes> ring;
   };
 
-  // The open pane.
   template <class Books>
-  Pane& touch(const stream::Context& context, State& state, const Books& books) {
-    const auto number = static_cast<std::uint32_t>(raw(windows_.start()) / pane_ns);
-    Pane& pane = state.ring[number % panes];
+  void touch(const stream::Context& context, State& state, const Books& books) {
     if (!state.in_window) {
       windows_.add(context.key);
       state.in_window = state.in_use = true;
-      if (pane.number != number) {
-        pane = Pane{};
-        pane.number = number;
-      }
-      pane.quality |= books.quality(context.key);
+      state.quality = books.quality(context.key);
     }
     state.sequence = context.sequence;
+  }
+  Pane& open_pane(State& state) const {
+    const auto number = static_cast<std::uint32_t>(raw(windows_.start()) / pane_ns);
+    Pane& pane = state.ring[number % panes];
+    if (pane.number != number) {
+      pane = Pane{};
+      pane.number = number;
+    }
     return pane;
   }
 
   template <class Books, class Out>
   void emit(Locate key, State& state, const Books& books, Out& out) const {
     const std::uint64_t now = raw(windows_.start()) / pane_ns;
+    open_pane(state).quality = state.quality | books.quality(key);
     std::uint64_t ticks = 0;
     std::uint64_t trades = 0;
     LuldRow row{};
