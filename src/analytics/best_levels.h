@@ -92,7 +92,8 @@ class BestLevels {
   };
 
   // At least so many levels are kept of each side, as far as they are there; at most RankedSide::capacity.
-  explicit BestLevels(std::size_t levels) : least_(std::clamp<std::size_t>(levels, 5, RankedSide::capacity)) {}
+  explicit BestLevels(std::size_t levels)
+      : least_(std::clamp<std::size_t>(levels, 5, RankedSide::capacity)) {}
 
   void prefetch(Locate key) const { books_.prefetch(key); }
 
@@ -133,7 +134,8 @@ class BestLevels {
         ranked = read(key, side, books);
     }
   }
-  // Whether levels of the side came or went with the message at hand, what they were before, and the end of it.
+  // Whether levels of the side came or went with the message at hand, what they were before, and the end of
+  // it.
   [[nodiscard]] bool has_changed(Side side) const { return (changed_ >> raw(side) & 1) != 0; }
   [[nodiscard]] const RankedSide& before(Side side) const { return before_[raw(side)]; }
   [[nodiscard]] const RankedSide& now(Locate key, Side side) const { return books_[key].sides[raw(side)]; }
@@ -146,8 +148,7 @@ class BestLevels {
     for (const Side side : {Side::bid, Side::ask}) {
       const RankedSide ranked = read(key, side, books);
       // What is and stays empty need not be written to, as it would take memory.
-      if (ranked.count != 0 || books_[key].sides[raw(side)].count != 0)
-        books_[key].sides[raw(side)] = ranked;
+      if (ranked.count != 0 || books_[key].sides[raw(side)].count != 0) books_[key].sides[raw(side)] = ranked;
     }
   }
 

@@ -18,8 +18,9 @@ namespace tapeline::analytics {
 //   slope = 1/N * ( v_1 / |p_1/p_0 - 1|  +  sum over t < N of (v_(t+1)/v_t - 1) / |p_(t+1)/p_t - 1| )
 //
 // Source: R. Naes, J. Skjeltorp, "Order Book Characteristics and the Volume-Volatility Relation", Journal of
-// Financial Markets 9 (2006); the slope of the book is the mean of its sides'. It does not change when all prices are scaled. NaN where the side is empty, its best price lies at the
-// mid (a locked book), or the best level has one share (v_1 = 0). At most 32 levels.
+// Financial Markets 9 (2006); the slope of the book is the mean of its sides'. It does not change when all
+// prices are scaled. NaN where the side is empty, its best price lies at the mid (a locked book), or the best
+// level has one share (v_1 = 0). At most 32 levels.
 [[nodiscard]] inline double side_slope(double twice_mid, std::span<const book::LevelView> levels) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   constexpr std::size_t most_levels = 32;

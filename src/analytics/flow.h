@@ -49,8 +49,8 @@ struct FlowRow {
 //   queue imbalance, weighted by time while both sides were there, and the last one   see queue_imbalance.h
 //   the last weighted mid                                                see weighted_mid.h
 //
-// A change of a level's size is one addition; only where a level comes or goes are the levels compared. A window
-// without a change of the best levels or a trade gives no row.
+// A change of a level's size is one addition; only where a level comes or goes are the levels compared. A
+// window without a change of the best levels or a trade gives no row.
 class Flow {
  public:
   explicit Flow(std::uint64_t width_ns) : windows_(width_ns) {}

@@ -40,9 +40,9 @@ struct LiquidityRow {
 
 [[nodiscard]] const table::Schema& liquidity_schema();
 
-// How deep the book is over the best n levels of each side, at the end of each window in which it changed: the
-// slope of its sides (book_slope.h) and what it would cost to buy or sell three sizes at once (sweep_cost.h). A
-// cost is null where there is no mid, or the levels hold less than the size.
+// How deep the book is over the best n levels of each side, at the end of each window in which it changed:
+// the slope of its sides (book_slope.h) and what it would cost to buy or sell three sizes at once
+// (sweep_cost.h). A cost is null where there is no mid, or the levels hold less than the size.
 class Liquidity {
  public:
   static constexpr std::size_t max_levels = 20;

@@ -71,7 +71,8 @@ struct LuldBands {
   if (time >= 935 * minute && (tier == '1' || price <= three_dollars)) width *= 2;
   constexpr std::uint64_t cent = Price::per_dollar / 100;
   const auto to_cent = [](std::uint64_t ticks) {
-    return Price{static_cast<std::uint32_t>(std::min<std::uint64_t>((ticks + cent / 2) / cent * cent, UINT32_MAX))};
+    return Price{
+        static_cast<std::uint32_t>(std::min<std::uint64_t>((ticks + cent / 2) / cent * cent, UINT32_MAX))};
   };
   return {to_cent(price > width ? price - width : 0), to_cent(price + width)};
 }
@@ -79,13 +80,14 @@ struct LuldBands {
 // How far the best prices are from the Limit Up-Limit Down bands, every 30 seconds in which a symbol had a
 // change of the BBO or a trade:
 //
-//   upper distance = (upper band - best ask) / mid * 10^4,  lower distance = (best bid - lower band) / mid * 10^4
+//   upper distance = (upper band - best ask) / mid * 10^4,  lower distance = (best bid - lower band) / mid *
+//   10^4
 //
-// The official bands come from the consolidated tape and are not in this feed. These follow the plan from what
-// the feed has: the reference is the price of the opening, halt or IPO cross; then at the end of each 30 seconds
-// the mean price of the trades of the five minutes before, a sliding window of ten panes, taken over when it is
-// 1 % or more away from the reference. Crosses and trades of other exchanges are not in that mean. The collars
-// of a reopening auction are the exchange's own and stand beside.
+// The official bands come from the consolidated tape and are not in this feed. These follow the plan from
+// what the feed has: the reference is the price of the opening, halt or IPO cross; then at the end of each 30
+// seconds the mean price of the trades of the five minutes before, a sliding window of ten panes, taken over
+// when it is 1 % or more away from the reference. Crosses and trades of other exchanges are not in that mean.
+// The collars of a reopening auction are the exchange's own and stand beside.
 class Luld {
  public:
   static constexpr std::uint64_t pane_ns = 30 * nanoseconds_per_second;
@@ -146,7 +148,7 @@ class Luld {
 
  private:
   struct Pane {
-    std::uint64_t ticks;  // Sum of the prices.
+    std::uint64_t ticks;   // Sum of the prices.
     std::uint32_t number;  // Since midnight; what an older one left here is void.
     std::uint32_t trades;
     Quality quality;

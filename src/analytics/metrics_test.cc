@@ -174,8 +174,8 @@ TEST(LuldBands, FollowThePlan) {
   EXPECT_TRUE(is(luld_bands(Price{1'000'000}, '2', late), 900'000, 1'100'000));
   EXPECT_TRUE(is(luld_bands(Price{30'000}, '2', noon), 24'000, 36'000));
   EXPECT_TRUE(is(luld_bands(Price{30'000}, '2', late), 18'000, 42'000));
-  EXPECT_TRUE(is(luld_bands(Price{5'000}, '1', noon), 3'500, 6'500));   // 0.15 dollars.
-  EXPECT_TRUE(is(luld_bands(Price{1'000}, '1', noon), 300, 1'800));     // 75 %, to the cent.
+  EXPECT_TRUE(is(luld_bands(Price{5'000}, '1', noon), 3'500, 6'500));  // 0.15 dollars.
+  EXPECT_TRUE(is(luld_bands(Price{1'000}, '1', noon), 300, 1'800));    // 75 %, to the cent.
   EXPECT_TRUE(is(luld_bands(Price{1'000'000}, '1', EventTime{560 * minute}), 0, 0));
   EXPECT_TRUE(is(luld_bands(Price{1'000'000}, 'N', noon), 0, 0));
 }
@@ -207,7 +207,8 @@ class Driver : public book::NullBookHandler {
   void on_event_begin(const Event& event) { advance(event.time); }
   void on_order(const Event& event, const book::OrderChange& change) {
     if constexpr (std::is_same_v<Op, Flow>)
-      op_.process(context(event), change, best_.take(locate, change, event.kind == EventKind::replace), books_);
+      op_.process(context(event), change, best_.take(locate, change, event.kind == EventKind::replace),
+                  books_);
     if constexpr (requires { op_.process(context(event), event.kind, change, books_); })
       op_.process(context(event), event.kind, change, books_);
     if constexpr (requires { op_.process(context(event)); }) op_.process(context(event));
@@ -252,10 +253,10 @@ class Driver : public book::NullBookHandler {
 
 TEST(Flow, SumsAWindowOfEvents) {
   Driver<Flow, FlowRow> flow{Flow(1'000)};
-  flow.apply(book::make_add(locate, 1, 'B', 300, 99'000), 1'000, 1);  // ofi +300 at level 1
-  flow.apply(book::make_add(locate, 2, 'S', 100, 101'000), 1'200, 2);  // -100
-  flow.apply(book::make_add(locate, 3, 'B', 50, 98'000), 1'400, 3);   // +50 at level 2
-  flow.apply(book::make_add(locate, 4, 'B', 20, 100'000), 1'600, 4);  // 1: +20, 2: +300, 3: +50
+  flow.apply(book::make_add(locate, 1, 'B', 300, 99'000), 1'000, 1);              // ofi +300 at level 1
+  flow.apply(book::make_add(locate, 2, 'S', 100, 101'000), 1'200, 2);             // -100
+  flow.apply(book::make_add(locate, 3, 'B', 50, 98'000), 1'400, 3);               // +50 at level 2
+  flow.apply(book::make_add(locate, 4, 'B', 20, 100'000), 1'600, 4);              // 1: +20, 2: +300, 3: +50
   flow.apply(book::make_reduction(EventKind::execute, locate, 2, 40), 1'800, 5);  // +40, a buyer of 40
   flow.close(2'000);
   ASSERT_EQ(flow.rows().size(), 1u);
@@ -287,11 +288,13 @@ TEST(Flow, CountsWhatAReplacementChangesInAll) {
   EXPECT_EQ(flow.rows()[1].events, 1u);
 }
 
-// The flow of a random book, of the same with bids and asks exchanged, and level by level from the books alone.
+// The flow of a random book, of the same with bids and asks exchanged, and level by level from the books
+// alone.
 TEST(Flow, IsThatOfTheBookAndChangesItsSignWithTheSides) {
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
     SCOPED_TRACE(seed);
-    book::RandomFlow random({.name = "mixed", .locates = 1, .live_orders = 60, .bad_percent = 3, .may_cross = true}, seed);
+    book::RandomFlow random(
+        {.name = "mixed", .locates = 1, .live_orders = 60, .bad_percent = 3, .may_cross = true}, seed);
     Driver<Flow, FlowRow> flow{Flow(50'000)};
     Driver<Flow, FlowRow> mirrored{Flow(50'000)};
     std::array<std::int64_t, FlowRow::levels> sums{};
@@ -432,8 +435,8 @@ TEST(Vpin, SplitsTradesAtTheEndOfABucket) {
   Driver<Vpin, VpinRow> vpin{Vpin(100, 2)};
   vpin.apply(book::make_add(locate, 1, 'B', 10'000, 99'000), 1, 1);
   vpin.apply(book::make_add(locate, 2, 'S', 10'000, 101'000), 2, 2);
-  vpin.apply(book::make_reduction(EventKind::execute, locate, 2, 80), 3, 3);  // 80 bought.
-  vpin.apply(book::make_reduction(EventKind::execute, locate, 1, 60), 4, 4);  // 20 sold, then 40 sold.
+  vpin.apply(book::make_reduction(EventKind::execute, locate, 2, 80), 3, 3);   // 80 bought.
+  vpin.apply(book::make_reduction(EventKind::execute, locate, 1, 60), 4, 4);   // 20 sold, then 40 sold.
   vpin.apply(book::make_reduction(EventKind::execute, locate, 2, 260), 5, 5);  // 60, then 100, 100 bought.
   ASSERT_EQ(vpin.rows().size(), 2u);
   EXPECT_EQ(vpin.rows()[0].bucket, 1u);
@@ -459,10 +462,10 @@ std::vector<TradeBarRow> bars_of(std::uint64_t threshold) {
   Driver<TradeBars<clock>, TradeBarRow> bars{TradeBars<clock>(threshold)};
   bars.apply(book::make_add(locate, 1, 'B', 10'000, 99'000), 1, 1);
   bars.apply(book::make_add(locate, 2, 'S', 10'000, 101'000), 2, 2);
-  bars.apply(book::make_reduction(EventKind::execute, locate, 2, 30), 1'000, 3);        // 10.10, bought
-  bars.apply(book::make_reduction(EventKind::execute, locate, 1, 20), 1'400, 4);        // 9.90, sold
-  bars.apply(book::make_hidden_trade(locate, 'B', 50, 100'000, 7), 2'000, 5);           // 10.00
-  bars.apply(book::make_reduction(EventKind::execute, locate, 2, 100), 3'000, 6);       // 10.10, bought
+  bars.apply(book::make_reduction(EventKind::execute, locate, 2, 30), 1'000, 3);   // 10.10, bought
+  bars.apply(book::make_reduction(EventKind::execute, locate, 1, 20), 1'400, 4);   // 9.90, sold
+  bars.apply(book::make_hidden_trade(locate, 'B', 50, 100'000, 7), 2'000, 5);      // 10.00
+  bars.apply(book::make_reduction(EventKind::execute, locate, 2, 100), 3'000, 6);  // 10.10, bought
   return bars.rows();
 }
 
@@ -480,7 +483,7 @@ TEST(TradeBars, CloseByTheirClock) {
   EXPECT_EQ(raw(ticks[0].time), 2'000u);
   EXPECT_EQ(bars_of<BarClock::volume>(50).size(), 3u);
   EXPECT_EQ(bars_of<BarClock::volume>(51).size(), 2u);
-  EXPECT_EQ(bars_of<BarClock::dollar>(501).size(), 2u);   // 303 + 198 is just enough.
+  EXPECT_EQ(bars_of<BarClock::dollar>(501).size(), 2u);  // 303 + 198 is just enough.
   EXPECT_EQ(bars_of<BarClock::dollar>(502).size(), 2u);
   EXPECT_EQ(bars_of<BarClock::imbalance>(30).size(), 2u);
   EXPECT_EQ(bars_of<BarClock::imbalance>(31).size(), 1u);

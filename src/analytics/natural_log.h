@@ -6,9 +6,9 @@
 
 namespace tapeline::analytics {
 
-// The natural logarithm of a positive finite number, within 5e-16 of the C library's, relatively. The library's
-// differs from machine to machine in the last digit; these are fixed sequences of exactly rounded operations:
-// x = 2^k * y with y around 1, and with r = (y - 1) / (y + 1)
+// The natural logarithm of a positive finite number, within 5e-16 of the C library's, relatively. The
+// library's differs from machine to machine in the last digit; these are fixed sequences of exactly rounded
+// operations: x = 2^k * y with y around 1, and with r = (y - 1) / (y + 1)
 //
 //   ln x = k ln 2 + 2 (r + r^3 / 3 + r^5 / 5 + ...)
 namespace detail {

@@ -205,29 +205,28 @@ void measure_by_metric(const Input& input, const BenchOptions& options) {
     cases.back().config.levels = options.depth_levels;
   };
   add("none", {});
-  for (const std::string_view table : pipeline::row_table_names) add(std::string(table), {std::string(table)});
-  add("catalogue", {"bars", "spread", "depth", "trade_bars", "flow", "costs", "liquidity", "activity", "returns",
-                    "vpin", "auction", "luld"});
+  for (const std::string_view table : pipeline::row_table_names)
+    add(std::string(table), {std::string(table)});
+  add("catalogue", {"bars", "spread", "depth", "trade_bars", "flow", "costs", "liquidity", "activity",
+                    "returns", "vpin", "auction", "luld"});
   add("all", {"all"});
   for (int i = 0; i < options.warm_up + options.runs; ++i)
     for (Case& one : cases) {
       const double start = cpu_ns();
       one.rows = run_tables(input, one.config);
-      if (i >= options.warm_up)
-        one.ns.push_back((cpu_ns() - start) / static_cast<double>(input.messages));
+      if (i >= options.warm_up) one.ns.push_back((cpu_ns() - start) / static_cast<double>(input.messages));
     }
   const Times base = times_of(cases[0].ns);
   for (const Case& one : cases) {
     const Times times = times_of(one.ns);
     std::uint64_t rows = 0;
     for (const auto& [table, count] : one.rows) rows += count;
-    fmt::print(
-        R"({{"bench":"analytics","metric":"{}","file":{},"messages":{},"runs":{},)"
-        R"("ns_per_message":{{"min":{:.2f},"median":{:.2f},"max":{:.2f}}},)"
-        R"("own_ns_per_message":{{"min":{:.2f},"median":{:.2f}}},"rows":{}}})"
-        "\n",
-        one.name, table::json_string(options.file), input.messages, options.runs, times.min, times.median,
-        times.max, times.min - base.min, times.median - base.median, rows);
+    fmt::print(R"({{"bench":"analytics","metric":"{}","file":{},"messages":{},"runs":{},)"
+               R"("ns_per_message":{{"min":{:.2f},"median":{:.2f},"max":{:.2f}}},)"
+               R"("own_ns_per_message":{{"min":{:.2f},"median":{:.2f}}},"rows":{}}})"
+               "\n",
+               one.name, table::json_string(options.file), input.messages, options.runs, times.min,
+               times.median, times.max, times.min - base.min, times.median - base.median, rows);
   }
 }
 
@@ -261,7 +260,8 @@ Result<void> measure(const std::string& name, const BenchOptions& options) {
   const Times times = times_of(ns);
   std::string line = fmt::format(
       R"({{"bench":"{}","file":{},"messages":{},"runs":{},"ns_per_message":{{"min":{:.2f},"median":{:.2f},"max":{:.2f}}})",
-      name, table::json_string(options.file), input->messages, options.runs, times.min, times.median, times.max);
+      name, table::json_string(options.file), input->messages, options.runs, times.min, times.median,
+      times.max);
   for (const auto& [key, value] : extra) line += fmt::format(R"(,"{}":{})", key, value);
   // The input stays in memory for the whole run and is no part of what the work needs.
   line += fmt::format(R"(,"input_mb":{:.1f},"peak_rss_mb":{:.1f}}})",

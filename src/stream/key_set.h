@@ -28,7 +28,9 @@ class KeySet {
     for (const std::uint64_t word : summary_) any |= word;
     return any == 0;
   }
-  void clear() { take_all([](Locate) {}); }
+  void clear() {
+    take_all([](Locate) {});
+  }
 
   // Empties the set and calls f(key) in increasing order; f may not change the set.
   template <class F>
