@@ -387,9 +387,10 @@ def slope(twice, levels):
     if not levels or levels[0][1] < 2 or 2 * levels[0][0] == twice:
         return NONE
     depth = [math.log(sum(shares for _, shares in levels[:t + 1])) for t in range(len(levels))]
-    total = depth[0] / abs(2 * levels[0][0] / twice - 1)
+    # Differences before quotients: p'/p - 1 would lose the digits that are looked for.
+    total = depth[0] / (abs(2 * levels[0][0] - twice) / twice)
     for t in range(1, len(levels)):
-        total += (depth[t] / depth[t - 1] - 1) / abs(levels[t][0] / levels[t - 1][0] - 1)
+        total += (depth[t] - depth[t - 1]) / depth[t - 1] / (abs(levels[t][0] - levels[t - 1][0]) / levels[t - 1][0])
     return total / len(levels)
 
 

@@ -45,9 +45,10 @@ struct ActivityRow {
 // What became of the displayed orders, per symbol and window:
 //
 //   cancel to trade    = (orders withdrawn + orders reduced) / executions, messages over messages
-//   fill probability   = orders executed to the end / orders that left the book (executed, withdrawn, replaced)
-//   fill share         = shares executed / shares that left the book (executed, withdrawn, reduced, replaced)
-//   lifetime           = mean of the time from joining a queue to leaving it, of orders executed to the end
+//   fill probability   = orders executed to the end / orders that left the book (executed, withdrawn,
+//   replaced) fill share         = shares executed / shares that left the book (executed, withdrawn, reduced,
+//   replaced) lifetime           = mean of the time from joining a queue to leaving it, of orders executed to
+//   the end
 //                        and of orders withdrawn; in nanoseconds
 //
 // A replaced order counts as one that left and one that is new, since it loses its place in the queue. The
@@ -105,10 +106,13 @@ class Activity {
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
-    windows_.advance(watermark, [&](Locate key) {
-      emit(key, counts_[key], books, out);
-      counts_[key] = Counts{};
-    });
+    windows_.advance(
+        watermark,
+        [&](Locate key) {
+          emit(key, counts_[key], books, out);
+          counts_[key] = Counts{};
+        },
+        [&](Locate key) { counts_.prefetch(key); });
   }
   [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
 

@@ -42,7 +42,8 @@ struct AuctionRow {
 //
 //   signed imbalance = imbalance shares, negative where sellers outweigh (null of direction N and O: 0)
 //   imbalance ratio  = signed imbalance / (paired shares + imbalance shares), from -1 to 1
-//   near bps         = (near price - mid) / mid * 10^4, the expected clearing price against the continuous book
+//   near bps         = (near price - mid) / mid * 10^4, the expected clearing price against the continuous
+//   book
 //
 // Stateless. Source: NASDAQ TotalView-ITCH 5.0, section "Net Order Imbalance Indicator (NOII) Message".
 class Auction {
@@ -59,8 +60,9 @@ class Auction {
     row.imbalance_shares = body.imbalance_shares;
     const auto shares = static_cast<std::int64_t>(body.imbalance_shares);
     row.signed_imbalance = event.code == 'B' ? shares : event.code == 'S' ? -shares : 0;
-    row.imbalance_ratio = static_cast<double>(row.signed_imbalance) /
-                          (static_cast<double>(body.paired_shares) + static_cast<double>(body.imbalance_shares));
+    row.imbalance_ratio =
+        static_cast<double>(row.signed_imbalance) /
+        (static_cast<double>(body.paired_shares) + static_cast<double>(body.imbalance_shares));
     row.near_bps = std::numeric_limits<double>::quiet_NaN();
     if (body.near_price.ticks != 0 && bbo.bid_shares != 0 && bbo.ask_shares != 0) {
       const double twice_mid = static_cast<double>(bbo.bid.ticks) + bbo.ask.ticks;

@@ -45,8 +45,8 @@ struct CostRow {
 //
 // The mid at t + tau is the one that stood then, changes of that very nanosecond included. It is known once
 // the symbol's best prices change later than that, or a timer finds that the watermark has passed it, and the
-// row is emitted then: rows of a symbol come in the order of its trades, and a late trade waits for those told
-// before it. At the end of the input the last mid stands in.
+// row is emitted then: rows of a symbol come in the order of its trades, and a late trade waits for those
+// told before it. At the end of the input the last mid stands in.
 //
 // A symbol has at most max_waiting trades that wait, all together at most max_waiting_in_all; beyond that the
 // trade that has waited longest, or the new one, is emitted without what came later.
@@ -105,9 +105,8 @@ class Costs {
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
-    keys_.for_each([&](Locate key) {
-      emit_before(key, watermark, twice_mid_of(books.bbo(key)), books, out);
-    });
+    keys_.for_each(
+        [&](Locate key) { emit_before(key, watermark, twice_mid_of(books.bbo(key)), books, out); });
   }
   [[nodiscard]] EventTime next_timer() const { return stream::no_timer; }
 

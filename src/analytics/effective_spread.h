@@ -15,7 +15,8 @@ namespace tapeline::analytics {
 // same when prices are mirrored and sides swapped.
 //
 // Source: R. Huang, H. Stoll, "Dealer versus Auction Markets", Journal of Financial Economics 41 (1996);
-// SEC Rule 605 of Regulation NMS has the same measures. Here with the true aggressor in place of a guessed one.
+// SEC Rule 605 of Regulation NMS has the same measures. Here with the true aggressor in place of a guessed
+// one.
 struct TradeCosts {
   std::int64_t effective;
   std::int64_t realised;

@@ -6,8 +6,10 @@ namespace tapeline::analytics {
 
 const table::Schema& liquidity_schema() {
   using enum table::ColumnType;
-  constexpr std::string_view bought = "Average price of buying that much from the book at once; null if it holds less.";
-  constexpr std::string_view sold = "Average price of selling that much into the book at once; null if it holds less.";
+  constexpr std::string_view bought =
+      "Average price of buying that much from the book at once; null if it holds less.";
+  constexpr std::string_view sold =
+      "Average price of selling that much into the book at once; null if it holds less.";
   constexpr std::string_view cost = "What that costs over the mid.";
 #define SWEEP_COLUMNS(i, n)                                                                                     \
   table::Column{"shares_" n, u32, offsetof(LiquidityRow, shares[i]), "shares", "A size to trade."},           \
@@ -19,8 +21,10 @@ const table::Schema& liquidity_schema() {
       COLUMN(LiquidityRow, time, event_time, "ns", "The moment just before which the book is shown."),
       COLUMN(LiquidityRow, locate, u16, "", "The exchange's code of the symbol for the day."),
       COLUMN(LiquidityRow, symbol, text8, "", "Ticker symbol."),
-      COLUMN(LiquidityRow, mid, price_f64, "dollars", "Mid price; null if one-sided, as is then all that needs it."),
-      COLUMN(LiquidityRow, bid_slope, f64, "", "Elasticity of the bids' depth by the distance from the mid, mean of n levels."),
+      COLUMN(LiquidityRow, mid, price_f64, "dollars",
+             "Mid price; null if one-sided, as is then all that needs it."),
+      COLUMN(LiquidityRow, bid_slope, f64, "",
+             "Elasticity of the bids' depth by the distance from the mid, mean of n levels."),
       COLUMN(LiquidityRow, ask_slope, f64, "", "The same of the asks."),
       COLUMN(LiquidityRow, slope, f64, "", "Mean of both."),
       SWEEP_COLUMNS(0, "1"),

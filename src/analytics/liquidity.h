@@ -40,9 +40,9 @@ struct LiquidityRow {
 
 [[nodiscard]] const table::Schema& liquidity_schema();
 
-// How deep the book is over the best n levels of each side, at the end of each window in which it changed: the
-// slope of its sides (book_slope.h) and what it would cost to buy or sell three sizes at once (sweep_cost.h). A
-// cost is null where there is no mid, or the levels hold less than the size.
+// How deep the book is over the best n levels of each side, at the end of each window in which it changed:
+// the slope of its sides (book_slope.h) and what it would cost to buy or sell three sizes at once
+// (sweep_cost.h). A cost is null where there is no mid, or the levels hold less than the size.
 class Liquidity {
  public:
   static constexpr std::size_t max_levels = 20;
@@ -58,17 +58,20 @@ class Liquidity {
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
-    touches_.advance(watermark, [&](Locate key, Sequence last) {
-      LiquidityRow row{};
-      row.time = touches_.end();
-      row.sequence = raw(last);
-      row.symbol = books.symbol(key);
-      row.locate = key;
-      row.quality = books.quality(key);
-      std::copy(shares_.begin(), shares_.end(), row.shares);
-      measure(key, books, row);
-      out.emit(row);
-    });
+    touches_.advance(
+        watermark,
+        [&](Locate key, Sequence last) {
+          LiquidityRow row{};
+          row.time = touches_.end();
+          row.sequence = raw(last);
+          row.symbol = books.symbol(key);
+          row.locate = key;
+          row.quality = books.quality(key);
+          std::copy(shares_.begin(), shares_.end(), row.shares);
+          measure(key, books, row);
+          out.emit(row);
+        },
+        [&](Locate key) { books.prefetch(key); });
   }
   [[nodiscard]] EventTime next_timer() const { return touches_.next_timer(); }
 

@@ -71,7 +71,8 @@ struct LuldBands {
   if (time >= 935 * minute && (tier == '1' || price <= three_dollars)) width *= 2;
   constexpr std::uint64_t cent = Price::per_dollar / 100;
   const auto to_cent = [](std::uint64_t ticks) {
-    return Price{static_cast<std::uint32_t>(std::min<std::uint64_t>((ticks + cent / 2) / cent * cent, UINT32_MAX))};
+    return Price{
+        static_cast<std::uint32_t>(std::min<std::uint64_t>((ticks + cent / 2) / cent * cent, UINT32_MAX))};
   };
   return {to_cent(price > width ? price - width : 0), to_cent(price + width)};
 }
@@ -79,13 +80,14 @@ struct LuldBands {
 // How far the best prices are from the Limit Up-Limit Down bands, every 30 seconds in which a symbol had a
 // change of the BBO or a trade:
 //
-//   upper distance = (upper band - best ask) / mid * 10^4,  lower distance = (best bid - lower band) / mid * 10^4
+//   upper distance = (upper band - best ask) / mid * 10^4,  lower distance = (best bid - lower band) / mid *
+//   10^4
 //
-// The official bands come from the consolidated tape and are not in this feed. These follow the plan from what
-// the feed has: the reference is the price of the opening, halt or IPO cross; then at the end of each 30 seconds
-// the mean price of the trades of the five minutes before, a sliding window of ten panes, taken over when it is
-// 1 % or more away from the reference. Crosses and trades of other exchanges are not in that mean. The collars
-// of a reopening auction are the exchange's own and stand beside.
+// The official bands come from the consolidated tape and are not in this feed. These follow the plan from
+// what the feed has: the reference is the price of the opening, halt or IPO cross; then at the end of each 30
+// seconds the mean price of the trades of the five minutes before, a sliding window of ten panes, taken over
+// when it is 1 % or more away from the reference. Crosses and trades of other exchanges are not in that mean.
+// The collars of a reopening auction are the exchange's own and stand beside.
 class Luld {
  public:
   static constexpr std::uint64_t pane_ns = 30 * nanoseconds_per_second;
@@ -93,20 +95,24 @@ class Luld {
 
   Luld() : windows_(pane_ns) {}
 
-  void prefetch(Locate key) const { states_.prefetch(key); }
+  // What a change of the BBO touches.
+  void prefetch(Locate key) const { states_.prefetch<64>(key); }
 
   // A change of the BBO.
   template <class Books>
   void process(const stream::Context& context, const Books& books) {
-    touch(context, states_[context.key], books).quality |= context.quality;
+    State& state = states_[context.key];
+    touch(context, state, books);
+    state.quality |= context.quality;
   }
 
   template <class Books>
   void process(const stream::Context& context, const book::TradeReport& trade, const Books& books) {
     if (!trade.printable || trade.shares == 0) return;
     State& state = states_[context.key];
-    Pane& pane = touch(context, state, books);
-    pane.quality |= context.quality;
+    touch(context, state, books);
+    state.quality |= context.quality;
+    Pane& pane = open_pane(state);
     if (trade.kind == book::TradeKind::cross) {
       if (trade.cross_type != 'O' && trade.cross_type != 'H') return;
       state.reference = trade.price;
@@ -121,11 +127,14 @@ class Luld {
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
-    windows_.advance(watermark, [&](Locate key) {
-      State& state = states_[key];
-      state.in_window = false;
-      emit(key, state, books, out);
-    });
+    windows_.advance(
+        watermark,
+        [&](Locate key) {
+          State& state = states_[key];
+          state.in_window = false;
+          emit(key, state, books, out);
+        },
+        [&](Locate key) { states_.prefetch(key); });
   }
   [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
 
@@ -139,7 +148,7 @@ class Luld {
 
  private:
   struct Pane {
-    std::uint64_t ticks;  // Sum of the prices.
+    std::uint64_t ticks;   // Sum of the prices.
     std::uint32_t number;  // Since midnight; what an older one left here is void.
     std::uint32_t trades;
     Quality quality;
@@ -148,32 +157,35 @@ class Luld {
     std::uint64_t since;  // Panes before this one do not count: there was a cross.
     Sequence sequence;
     Price reference;
+    Quality quality;  // Of the open pane.
     bool in_window;
     bool in_use;
-    std::array<Pane, panes> ring;
+    alignas(64) std::array<Pane, panes> ring;
   };
 
-  // The open pane.
   template <class Books>
-  Pane& touch(const stream::Context& context, State& state, const Books& books) {
-    const auto number = static_cast<std::uint32_t>(raw(windows_.start()) / pane_ns);
-    Pane& pane = state.ring[number % panes];
+  void touch(const stream::Context& context, State& state, const Books& books) {
     if (!state.in_window) {
       windows_.add(context.key);
       state.in_window = state.in_use = true;
-      if (pane.number != number) {
-        pane = Pane{};
-        pane.number = number;
-      }
-      pane.quality |= books.quality(context.key);
+      state.quality = books.quality(context.key);
     }
     state.sequence = context.sequence;
+  }
+  Pane& open_pane(State& state) const {
+    const auto number = static_cast<std::uint32_t>(raw(windows_.start()) / pane_ns);
+    Pane& pane = state.ring[number % panes];
+    if (pane.number != number) {
+      pane = Pane{};
+      pane.number = number;
+    }
     return pane;
   }
 
   template <class Books, class Out>
   void emit(Locate key, State& state, const Books& books, Out& out) const {
     const std::uint64_t now = raw(windows_.start()) / pane_ns;
+    open_pane(state).quality = state.quality | books.quality(key);
     std::uint64_t ticks = 0;
     std::uint64_t trades = 0;
     LuldRow row{};

@@ -11,6 +11,7 @@
 #include "analytics/activity.h"
 #include "analytics/amihud.h"
 #include "analytics/auction.h"
+#include "analytics/best_levels.h"
 #include "analytics/book_slope.h"
 #include "analytics/costs.h"
 #include "analytics/effective_spread.h"
@@ -90,6 +91,8 @@ TEST(NaturalLog, IsTheLibrarysWithinTheLastDigits) {
   EXPECT_EQ(log_ratio(200'001, 200'000), std::log1p(0.000005));
   std::mt19937_64 random(3);
   for (int i = 0; i < 200'000; ++i) {
+    const auto count = static_cast<double>(1 + (random() >> (12 + random() % 52)));
+    ASSERT_NEAR(natural_log_of_count(count), std::log(count), 5e-16 * std::log(count)) << count;
     const double spread = i % 2 == 0 ? 700 : 1e-3;  // Of all sizes, and around 1.
     const double x = std::exp((static_cast<double>(random() >> 11) / 0x1p53 - 0.5) * spread);
     const double expected = std::log(x);
@@ -171,8 +174,8 @@ TEST(LuldBands, FollowThePlan) {
   EXPECT_TRUE(is(luld_bands(Price{1'000'000}, '2', late), 900'000, 1'100'000));
   EXPECT_TRUE(is(luld_bands(Price{30'000}, '2', noon), 24'000, 36'000));
   EXPECT_TRUE(is(luld_bands(Price{30'000}, '2', late), 18'000, 42'000));
-  EXPECT_TRUE(is(luld_bands(Price{5'000}, '1', noon), 3'500, 6'500));   // 0.15 dollars.
-  EXPECT_TRUE(is(luld_bands(Price{1'000}, '1', noon), 300, 1'800));     // 75 %, to the cent.
+  EXPECT_TRUE(is(luld_bands(Price{5'000}, '1', noon), 3'500, 6'500));  // 0.15 dollars.
+  EXPECT_TRUE(is(luld_bands(Price{1'000}, '1', noon), 300, 1'800));    // 75 %, to the cent.
   EXPECT_TRUE(is(luld_bands(Price{1'000'000}, '1', EventTime{560 * minute}), 0, 0));
   EXPECT_TRUE(is(luld_bands(Price{1'000'000}, 'N', noon), 0, 0));
 }
@@ -203,6 +206,9 @@ class Driver : public book::NullBookHandler {
 
   void on_event_begin(const Event& event) { advance(event.time); }
   void on_order(const Event& event, const book::OrderChange& change) {
+    if constexpr (std::is_same_v<Op, Flow>)
+      op_.process(context(event), change, best_.take(locate, change, event.kind == EventKind::replace),
+                  books_);
     if constexpr (requires { op_.process(context(event), event.kind, change, books_); })
       op_.process(context(event), event.kind, change, books_);
     if constexpr (requires { op_.process(context(event)); }) op_.process(context(event));
@@ -210,8 +216,7 @@ class Driver : public book::NullBookHandler {
   void on_bbo(const Event& event, const book::Bbo& before, const book::Bbo& after, Quality quality) {
     stream::Context now = context(event);
     now.quality = quality;
-    if constexpr (requires { op_.process(now, before, after, books_); })
-      op_.process(now, before, after, books_);
+    if constexpr (std::is_same_v<Op, Flow>) op_.process(now, before, after);
     if constexpr (requires { op_.process(now, before, after, books_, out_); })
       op_.process(now, before, after, books_, out_);
     if constexpr (std::is_same_v<Op, Returns>) op_.process(now, after, books_);
@@ -225,8 +230,11 @@ class Driver : public book::NullBookHandler {
       op_.process(context(event), trade, prevailing, books_, out_);
   }
   void on_event_end(const Event& event) {
-    if constexpr (requires { op_.on_event_end(context(event), books_); })
-      op_.on_event_end(context(event), books_);
+    if constexpr (std::is_same_v<Op, Flow>) {
+      best_.refill(locate, books_);
+      op_.on_event_end(context(event), best_, books_);
+      best_.end_message();
+    }
   }
 
  private:
@@ -239,15 +247,16 @@ class Driver : public book::NullBookHandler {
 
   Op op_;
   book::OrderBooks books_;
+  BestLevels best_{5};
   Rows<Row> out_;
 };
 
 TEST(Flow, SumsAWindowOfEvents) {
   Driver<Flow, FlowRow> flow{Flow(1'000)};
-  flow.apply(book::make_add(locate, 1, 'B', 300, 99'000), 1'000, 1);  // ofi +300 at level 1
-  flow.apply(book::make_add(locate, 2, 'S', 100, 101'000), 1'200, 2);  // -100
-  flow.apply(book::make_add(locate, 3, 'B', 50, 98'000), 1'400, 3);   // +50 at level 2
-  flow.apply(book::make_add(locate, 4, 'B', 20, 100'000), 1'600, 4);  // 1: +20, 2: +300, 3: +50
+  flow.apply(book::make_add(locate, 1, 'B', 300, 99'000), 1'000, 1);              // ofi +300 at level 1
+  flow.apply(book::make_add(locate, 2, 'S', 100, 101'000), 1'200, 2);             // -100
+  flow.apply(book::make_add(locate, 3, 'B', 50, 98'000), 1'400, 3);               // +50 at level 2
+  flow.apply(book::make_add(locate, 4, 'B', 20, 100'000), 1'600, 4);              // 1: +20, 2: +300, 3: +50
   flow.apply(book::make_reduction(EventKind::execute, locate, 2, 40), 1'800, 5);  // +40, a buyer of 40
   flow.close(2'000);
   ASSERT_EQ(flow.rows().size(), 1u);
@@ -279,11 +288,13 @@ TEST(Flow, CountsWhatAReplacementChangesInAll) {
   EXPECT_EQ(flow.rows()[1].events, 1u);
 }
 
-// The flow of a random book, of the same with bids and asks exchanged, and level by level from the books alone.
+// The flow of a random book, of the same with bids and asks exchanged, and level by level from the books
+// alone.
 TEST(Flow, IsThatOfTheBookAndChangesItsSignWithTheSides) {
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
     SCOPED_TRACE(seed);
-    book::RandomFlow random({.name = "mixed", .locates = 1, .live_orders = 60, .bad_percent = 3, .may_cross = true}, seed);
+    book::RandomFlow random(
+        {.name = "mixed", .locates = 1, .live_orders = 60, .bad_percent = 3, .may_cross = true}, seed);
     Driver<Flow, FlowRow> flow{Flow(50'000)};
     Driver<Flow, FlowRow> mirrored{Flow(50'000)};
     std::array<std::int64_t, FlowRow::levels> sums{};
@@ -424,8 +435,8 @@ TEST(Vpin, SplitsTradesAtTheEndOfABucket) {
   Driver<Vpin, VpinRow> vpin{Vpin(100, 2)};
   vpin.apply(book::make_add(locate, 1, 'B', 10'000, 99'000), 1, 1);
   vpin.apply(book::make_add(locate, 2, 'S', 10'000, 101'000), 2, 2);
-  vpin.apply(book::make_reduction(EventKind::execute, locate, 2, 80), 3, 3);  // 80 bought.
-  vpin.apply(book::make_reduction(EventKind::execute, locate, 1, 60), 4, 4);  // 20 sold, then 40 sold.
+  vpin.apply(book::make_reduction(EventKind::execute, locate, 2, 80), 3, 3);   // 80 bought.
+  vpin.apply(book::make_reduction(EventKind::execute, locate, 1, 60), 4, 4);   // 20 sold, then 40 sold.
   vpin.apply(book::make_reduction(EventKind::execute, locate, 2, 260), 5, 5);  // 60, then 100, 100 bought.
   ASSERT_EQ(vpin.rows().size(), 2u);
   EXPECT_EQ(vpin.rows()[0].bucket, 1u);
@@ -451,10 +462,10 @@ std::vector<TradeBarRow> bars_of(std::uint64_t threshold) {
   Driver<TradeBars<clock>, TradeBarRow> bars{TradeBars<clock>(threshold)};
   bars.apply(book::make_add(locate, 1, 'B', 10'000, 99'000), 1, 1);
   bars.apply(book::make_add(locate, 2, 'S', 10'000, 101'000), 2, 2);
-  bars.apply(book::make_reduction(EventKind::execute, locate, 2, 30), 1'000, 3);        // 10.10, bought
-  bars.apply(book::make_reduction(EventKind::execute, locate, 1, 20), 1'400, 4);        // 9.90, sold
-  bars.apply(book::make_hidden_trade(locate, 'B', 50, 100'000, 7), 2'000, 5);           // 10.00
-  bars.apply(book::make_reduction(EventKind::execute, locate, 2, 100), 3'000, 6);       // 10.10, bought
+  bars.apply(book::make_reduction(EventKind::execute, locate, 2, 30), 1'000, 3);   // 10.10, bought
+  bars.apply(book::make_reduction(EventKind::execute, locate, 1, 20), 1'400, 4);   // 9.90, sold
+  bars.apply(book::make_hidden_trade(locate, 'B', 50, 100'000, 7), 2'000, 5);      // 10.00
+  bars.apply(book::make_reduction(EventKind::execute, locate, 2, 100), 3'000, 6);  // 10.10, bought
   return bars.rows();
 }
 
@@ -472,11 +483,64 @@ TEST(TradeBars, CloseByTheirClock) {
   EXPECT_EQ(raw(ticks[0].time), 2'000u);
   EXPECT_EQ(bars_of<BarClock::volume>(50).size(), 3u);
   EXPECT_EQ(bars_of<BarClock::volume>(51).size(), 2u);
-  EXPECT_EQ(bars_of<BarClock::dollar>(501).size(), 2u);   // 303 + 198 is just enough.
+  EXPECT_EQ(bars_of<BarClock::dollar>(501).size(), 2u);  // 303 + 198 is just enough.
   EXPECT_EQ(bars_of<BarClock::dollar>(502).size(), 2u);
   EXPECT_EQ(bars_of<BarClock::imbalance>(30).size(), 2u);
   EXPECT_EQ(bars_of<BarClock::imbalance>(31).size(), 1u);
   EXPECT_EQ(bars_of<BarClock::tick>(0).size(), 0u);
+}
+
+// Holds the best levels to those of the books after each message.
+struct CompareLevels : book::NullBookHandler {
+  CompareLevels(const book::OrderBooks& all, std::size_t least) : books(all), best(least) {}
+
+  void on_order(const Event& event, const book::OrderChange& change) {
+    best.take(event.locate, change, event.kind == EventKind::replace);
+  }
+  void on_event_end(const Event& event) {
+    best.refill(event.locate, books);
+    best.end_message();
+    const BookView view(books, best, true);
+    for (const Side side : {bid, ask}) {
+      std::array<book::LevelView, RankedSide::capacity> expected{};
+      std::array<book::LevelView, RankedSide::capacity> seen{};
+      const std::size_t count = books.levels(event.locate, side, expected);
+      ASSERT_EQ(view.levels(event.locate, side, seen), count);
+      ASSERT_EQ(seen, expected);
+      const RankedSide& ranked = best.now(event.locate, side);
+      EXPECT_GE(ranked.count, std::min(count, least_kept));
+      EXPECT_TRUE(ranked.more || ranked.count == books.level_count(event.locate, side));
+      from_best += count == 0 || ranked.count >= count;
+    }
+  }
+
+  const book::OrderBooks& books;
+  BestLevels best;
+  std::size_t least_kept = 5;
+  std::size_t from_best = 0;
+};
+
+TEST(BestLevels, AreThoseOfTheBooks) {
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    SCOPED_TRACE(seed);
+    book::OrderBooks books;
+    const std::size_t least = seed % 3 == 0 ? 15 : seed % 3 == 1 ? 5 : 10;
+    CompareLevels compare(books, least);
+    compare.least_kept = least;
+    book::RandomFlow random({.name = "mixed",
+                             .locates = 3,
+                             .live_orders = seed % 2 == 0 ? std::size_t{40} : 400,
+                             .bad_percent = 3,
+                             .status_permille = 2,
+                             .may_cross = true},
+                            seed);
+    for (int i = 0; i < 20'000; ++i) {
+      const Event event = random.next();
+      books.apply(std::span(&event, 1), compare);
+      if (testing::Test::HasFatalFailure()) return;
+    }
+    EXPECT_GT(compare.from_best, 3'000u);
+  }
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ namespace tapeline::analytics {
 //   e = I{Pb' >= Pb} qb' - I{Pb' <= Pb} qb - I{Pa' <= Pa} qa' + I{Pa' >= Pa} qa
 //
 // with price P and size q of the level before the event and after it (primed), bid and ask. OFI of a window
-// is the sum of e over its events, so it adds up over windows; with bids and asks swapped it changes its sign.
+// is the sum of e over its events, so it adds up over windows; with bids and asks swapped it changes its
+// sign.
 //
 // Source: R. Cont, A. Kukanov, S. Stoikov, "The Price Impact of Order Book Events", Journal of Financial
 // Econometrics 12 (2014), the contribution e_n of their section 2; at further levels: K. Xu, M. Gould,

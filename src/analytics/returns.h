@@ -49,22 +49,22 @@ struct ReturnsRow {
 // just before its end and its start, its flow that of the displayed executions within it. A step at whose
 // start or end a side is missing has no return and is left out.
 //
-// Steps are summed up when the symbol's next change after them comes, or when the window closes: any number of
-// quiet steps costs the same. A window without a change of the BBO or a trade gives no row.
+// Steps are summed up when the symbol's next change after them comes, or when the window closes: any number
+// of quiet steps costs the same. A window without a change of the BBO or a trade gives no row.
 class Returns {
  public:
   // The width is a multiple of the step.
   Returns(std::uint64_t width_ns, std::uint64_t step_ns) : windows_(width_ns), step_ns_(step_ns) {}
 
-  void prefetch(Locate key) const { states_.prefetch(key); }
+  // What most changes touch; the sums are only touched where a step ends.
+  void prefetch(Locate key) const { states_.prefetch<64>(key); }
 
   template <class Books>
   void process(const stream::Context& context, const book::Bbo& after, const Books& books) {
     State& state = states_[context.key];
     touch(context, state, books);
-    state.twice_mid = after.bid_shares != 0 && after.ask_shares != 0
-                          ? std::uint64_t{after.bid.ticks} + after.ask.ticks
-                          : 0;
+    state.twice_mid =
+        after.bid_shares != 0 && after.ask_shares != 0 ? std::uint64_t{after.bid.ticks} + after.ask.ticks : 0;
     state.quality |= context.quality;
   }
 
@@ -80,14 +80,17 @@ class Returns {
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
-    windows_.advance(watermark, [&](Locate key) {
-      State& state = states_[key];
-      close_steps(state, raw(windows_.end()));
-      emit(key, state, books, out);
-      State next{};
-      next.twice_mid = state.twice_mid;
-      state = next;
-    });
+    windows_.advance(
+        watermark,
+        [&](Locate key) {
+          State& state = states_[key];
+          close_steps(state, raw(windows_.end()));
+          emit(key, state, books, out);
+          State next{};
+          next.twice_mid = state.twice_mid;
+          state = next;
+        },
+        [&](Locate key) { states_.prefetch(key); });
   }
   [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
 
@@ -137,10 +140,9 @@ class Returns {
     const auto more = static_cast<std::uint32_t>((until - state.step_end) / step_ns_);
     const bool known = state.step_start != 0 && state.twice_mid != 0;
     if (known) {
-      const double r = state.twice_mid == state.step_start
-                           ? 0
-                           : log_ratio(static_cast<double>(state.twice_mid),
-                                       static_cast<double>(state.step_start));
+      const double r = state.twice_mid == state.step_start ? 0
+                                                           : log_ratio(static_cast<double>(state.twice_mid),
+                                                                       static_cast<double>(state.step_start));
       state.variance.add(r);
       state.kyle.add(static_cast<std::int64_t>(state.twice_mid - state.step_start), state.flow);
       if (state.notional != 0) state.illiquidity.add(r, state.notional);

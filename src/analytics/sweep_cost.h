@@ -15,7 +15,7 @@ namespace tapeline::analytics {
 //
 // and its cost over the mid in basis points: |P(Q) - m| / m * 10^4. NaN where the levels hold less than Q.
 //
-// Source: sweep-to-fill, as the round-trip cost of A. Irvine, G. Benston, E. Kandel, "Liquidity beyond the
+// Source: sweep-to-fill, as the round-trip cost of P. Irvine, G. Benston, E. Kandel, "Liquidity beyond the
 // Inside Spread" (2000), which adds both sides up.
 struct SweepCost {
   double price;

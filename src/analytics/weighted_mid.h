@@ -17,8 +17,8 @@ namespace tapeline::analytics {
                                             std::uint64_t ask_shares) {
   const Uint128 weighted =
       static_cast<Uint128>(bid.ticks) * ask_shares + static_cast<Uint128>(ask.ticks) * bid_shares;
-  return static_cast<double>(weighted) /
-         (static_cast<double>(bid_shares) + static_cast<double>(ask_shares)) / Price::per_dollar;
+  return static_cast<double>(weighted) / (static_cast<double>(bid_shares) + static_cast<double>(ask_shares)) /
+         Price::per_dollar;
 }
 
 }  // namespace tapeline::analytics

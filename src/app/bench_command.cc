@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "app/commands.h"
+#include "base/check.h"
 #include "base/virtual_array.h"
 #include "book/order_books.h"
 #include "feed/itch50/decoder.h"
@@ -27,6 +28,7 @@ struct BenchOptions {
   int runs = 5;
   int warm_up = 1;
   std::size_t depth_levels = 10;
+  std::vector<std::string> tables{"bbo", "trades", "bars", "depth"};
   bool by_metric = false;
 };
 
@@ -165,7 +167,7 @@ Extra run_tables(const Input& input, const pipeline::AnalyticsConfig& config) {
 
 Extra run_analytics(const Input& input, const BenchOptions& options) {
   pipeline::AnalyticsConfig config;
-  config.depth = true;
+  CHECK(pipeline::select_tables(options.tables, config).has_value());
   config.levels = options.depth_levels;
   return run_tables(input, config);
 }
@@ -211,27 +213,28 @@ void measure_by_metric(const Input& input, const BenchOptions& options) {
     cases.back().config.levels = options.depth_levels;
   };
   add("none", {});
-  for (const std::string_view table : pipeline::row_table_names) add(std::string(table), {std::string(table)});
+  for (const std::string_view table : pipeline::row_table_names)
+    add(std::string(table), {std::string(table)});
+  add("catalogue", {"bars", "spread", "depth", "trade_bars", "flow", "costs", "liquidity", "activity",
+                    "returns", "vpin", "auction", "luld"});
   add("all", {"all"});
   for (int i = 0; i < options.warm_up + options.runs; ++i)
     for (Case& one : cases) {
       const double start = cpu_ns();
       one.rows = run_tables(input, one.config);
-      if (i >= options.warm_up)
-        one.ns.push_back((cpu_ns() - start) / static_cast<double>(input.messages));
+      if (i >= options.warm_up) one.ns.push_back((cpu_ns() - start) / static_cast<double>(input.messages));
     }
   const Times base = times_of(cases[0].ns);
   for (const Case& one : cases) {
     const Times times = times_of(one.ns);
     std::uint64_t rows = 0;
     for (const auto& [table, count] : one.rows) rows += count;
-    fmt::print(
-        R"({{"bench":"analytics","metric":"{}","file":{},"messages":{},"runs":{},)"
-        R"("ns_per_message":{{"min":{:.2f},"median":{:.2f},"max":{:.2f}}},)"
-        R"("own_ns_per_message":{{"min":{:.2f},"median":{:.2f}}},"rows":{}}})"
-        "\n",
-        one.name, table::json_string(options.file), input.messages, options.runs, times.min, times.median,
-        times.max, times.min - base.min, times.median - base.median, rows);
+    fmt::print(R"({{"bench":"analytics","metric":"{}","file":{},"messages":{},"runs":{},)"
+               R"("ns_per_message":{{"min":{:.2f},"median":{:.2f},"max":{:.2f}}},)"
+               R"("own_ns_per_message":{{"min":{:.2f},"median":{:.2f}}},"rows":{}}})"
+               "\n",
+               one.name, table::json_string(options.file), input.messages, options.runs, times.min,
+               times.median, times.max, times.min - base.min, times.median - base.median, rows);
   }
 }
 
@@ -241,6 +244,8 @@ Result<void> measure(const std::string& name, const BenchOptions& options) {
                 fmt::format("name the file to measure, as in `tapeline bench {} day.itch`", name));
   const Result<Input> input = read_input(options.file);
   if (!input) return std::unexpected(input.error());
+  pipeline::AnalyticsConfig named;
+  if (const Result<void> known = pipeline::select_tables(options.tables, named); !known) return known;
   if (options.by_metric) {
     measure_by_metric(*input, options);
     return {};
@@ -263,7 +268,8 @@ Result<void> measure(const std::string& name, const BenchOptions& options) {
   const Times times = times_of(ns);
   std::string line = fmt::format(
       R"({{"bench":"{}","file":{},"messages":{},"runs":{},"ns_per_message":{{"min":{:.2f},"median":{:.2f},"max":{:.2f}}})",
-      name, table::json_string(options.file), input->messages, options.runs, times.min, times.median, times.max);
+      name, table::json_string(options.file), input->messages, options.runs, times.min, times.median,
+      times.max);
   for (const auto& [key, value] : extra) line += fmt::format(R"(,"{}":{})", key, value);
   // The input stays in memory for the whole run and is no part of what the work needs.
   line += fmt::format(R"(,"input_mb":{:.1f},"peak_rss_mb":{:.1f}}})",
@@ -307,6 +313,9 @@ void add_bench_command(CLI::App& program, Action& action) {
       bench->add_option("--levels", options->depth_levels, "Levels of depth")
           ->capture_default_str()
           ->check(CLI::Range(1, 64));
+      bench->add_option("--tables,--metrics", options->tables, "The tables to compute, as replay takes them")
+          ->delimiter(',')
+          ->capture_default_str();
       bench->add_flag("--by-metric", options->by_metric,
                       "Each table of replay by itself over the books alone, then all, a line each");
     }

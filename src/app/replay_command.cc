@@ -151,10 +151,10 @@ EventTime end_of_run(const ReplayOptions& options) {
     return wanted ? (until / width + 1) * width - 1 : until;
   };
   const pipeline::AnalyticsConfig& config = options.analytics;
-  return EventTime{std::max({end(config.bars, config.bar_ns), end(config.spread, config.interval_ns),
-                             end(config.flow || config.activity, config.metric_ns),
-                             end(config.returns, config.returns_ns),
-                             until + (config.costs ? config.horizon_ns + 1 : 0)})};
+  return EventTime{
+      std::max({end(config.bars, config.bar_ns), end(config.spread, config.interval_ns),
+                end(config.flow || config.activity, config.metric_ns), end(config.returns, config.returns_ns),
+                until + (config.costs ? config.horizon_ns + 1 : 0)})};
 }
 
 Result<void> replay(const ReplayOptions& options) {

@@ -60,8 +60,8 @@ Result<void> parse_analytics(const ReplayText& text, pipeline::AnalyticsConfig& 
   config.snapshots_on_change = text.on_change;
   config.bar_thresholds = text.bar_thresholds;
   if (text.sweep.size() != config.sweep_shares.size())
-    return fail(ErrorCode::usage, fmt::format("--sweep takes {} sizes, as in 100,1000,10000",
-                                              config.sweep_shares.size()));
+    return fail(ErrorCode::usage,
+                fmt::format("--sweep takes {} sizes, as in 100,1000,10000", config.sweep_shares.size()));
   std::copy(text.sweep.begin(), text.sweep.end(), config.sweep_shares.begin());
   config.vpin_bucket_shares = text.vpin_bucket;
   config.vpin_buckets = text.vpin_buckets;

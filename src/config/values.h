@@ -60,8 +60,8 @@ template <class Choice>
 }
 
 inline constexpr std::array<std::string_view, 15> table_names{
-    "bbo",  "trades", "bars",      "spread",   "depth",   "snapshots", "trade_bars", "flow",
-    "costs", "liquidity", "activity", "returns", "vpin", "auction", "luld"};
+    "bbo",   "trades",    "bars",     "spread",  "depth", "snapshots", "trade_bars", "flow",
+    "costs", "liquidity", "activity", "returns", "vpin",  "auction",   "luld"};
 // What a list of tables may hold: their names, or all of them.
 inline constexpr std::array<std::string_view, table_names.size() + 1> table_choices = [] {
   std::array<std::string_view, table_names.size() + 1> choices;

@@ -29,9 +29,8 @@ Result<void> select_tables(std::span<const std::string> names, AnalyticsConfig& 
 
 Result<void> check(const AnalyticsConfig& config) {
   if (config.step_ns == 0 || config.returns_ns % config.step_ns != 0)
-    return fail(ErrorCode::usage,
-                fmt::format("the windows of returns ({} ns) must hold whole steps ({} ns)", config.returns_ns,
-                            config.step_ns));
+    return fail(ErrorCode::usage, fmt::format("the windows of returns ({} ns) must hold whole steps ({} ns)",
+                                              config.returns_ns, config.step_ns));
   for (const std::uint32_t shares : config.sweep_shares)
     if (shares == 0) return fail(ErrorCode::usage, "a size to trade is at least one share");
   if (config.vpin_bucket_shares == 0 || config.vpin_buckets == 0 ||

@@ -35,10 +35,10 @@ struct AnalyticsConfig {
   bool auction = false;
   bool luld = false;
   analytics::BarThresholds bar_thresholds{};
-  std::uint64_t metric_ns = 10 * nanoseconds_per_second;     // Windows of flow, liquidity and activity.
-  std::uint64_t returns_ns = 300 * nanoseconds_per_second;   // Windows of returns, a multiple of their steps:
+  std::uint64_t metric_ns = 10 * nanoseconds_per_second;    // Windows of flow, liquidity and activity.
+  std::uint64_t returns_ns = 300 * nanoseconds_per_second;  // Windows of returns, a multiple of their steps:
   std::uint64_t step_ns = nanoseconds_per_second;
-  std::uint64_t horizon_ns = 5 * nanoseconds_per_second;     // Of realised spread and impact.
+  std::uint64_t horizon_ns = 5 * nanoseconds_per_second;  // Of realised spread and impact.
   std::array<std::uint32_t, 3> sweep_shares{100, 1'000, 10'000};
   std::uint32_t vpin_bucket_shares = 10'000;
   std::uint32_t vpin_buckets = 50;

@@ -5,6 +5,7 @@
 
 #include "analytics/bars.h"
 #include "analytics/bbo_changes.h"
+#include "analytics/best_levels.h"
 #include "analytics/book_snapshots.h"
 #include "analytics/depth.h"
 #include "analytics/spread.h"
@@ -45,26 +46,35 @@ class MarketAnalytics : public book::NullBookHandler {
         spread_(config.interval_ns),
         depth_(config.interval_ns, config.levels),
         snapshots_(snapshot_interval(config), config.levels),
-        metrics_(config) {
+        metrics_(config),
+        use_best_(config.flow || config.liquidity || config.depth || config.snapshots),
+        best_(config.levels),
+        view_(books, best_, use_best_) {
     for_each_row_type([]<class Row> { static_assert(stream::Collector<Out, Row>); });
   }
+  MarketAnalytics(const MarketAnalytics&) = delete;
+  MarketAnalytics& operator=(const MarketAnalytics&) = delete;
 
   void on_event_begin(const Event& event) {
     if (raw(event.time) >= next_timer_ && event.is_readable()) [[unlikely]]
       advance(event.time);
+    if (use_best_) best_.prefetch(event.locate);
     metrics_.prefetch(event.locate);
   }
 
   void on_order(const Event& event, const book::OrderChange& change) {
     if (config_.depth) depth_.process(context(event, Quality::good), change, out_);
     if (config_.snapshots) snapshots_.process(context(event, Quality::good), change, books_, out_);
-    metrics_.on_order(context(event, Quality::good), event.kind, change, books_);
+    analytics::BestLevels::Change taken{};
+    if (use_best_) taken = best_.take(event.locate, change, event.kind == EventKind::replace);
+    metrics_.on_order(context(event, Quality::good), event.kind, change, taken, view_);
   }
 
   void on_bbo(const Event& event, const book::Bbo& before, const book::Bbo& after, Quality quality) {
     if (config_.bbo) bbo_.process(context(event, quality), books_.symbol(event.locate), after, out_);
     if (config_.spread) spread_.process(context(event, quality), after, out_);
-    metrics_.on_bbo(context(event, quality), before, after, books_, out_);
+    if (use_best_ && before == after) best_.start_over(event.locate, books_);
+    metrics_.on_bbo(context(event, quality), before, after, view_, out_);
   }
 
   void on_trade(const Event& event, const book::TradeReport& trade, const book::Bbo& prevailing,
@@ -72,7 +82,7 @@ class MarketAnalytics : public book::NullBookHandler {
     if (config_.trades)
       trades_.process(context(event, quality), books_.symbol(event.locate), trade, prevailing, out_);
     if (config_.bars) bars_.process(context(event, quality), trade, out_);
-    metrics_.on_trade(context(event, quality), trade, prevailing, books_, out_);
+    metrics_.on_trade(context(event, quality), trade, prevailing, view_, out_);
   }
 
   void on_broken_trade(const Event& event) {
@@ -82,12 +92,16 @@ class MarketAnalytics : public book::NullBookHandler {
   }
 
   void on_status(const Event& event, const book::SymbolState&) {
-    metrics_.on_status(context(event, books_.quality(event.locate)), event, books_, out_);
+    metrics_.on_status(context(event, books_.quality(event.locate)), event, view_, out_);
   }
 
   void on_event_end(const Event& event) {
-    if (config_.snapshots) snapshots_.on_event_end(context(event, Quality::good), books_, out_);
-    metrics_.on_event_end(context(event, Quality::good), books_);
+    if (best_.has_changed()) {
+      best_.refill(event.locate, books_);
+      metrics_.on_levels_moved(context(event, Quality::good), best_, view_);
+      best_.end_message();
+    }
+    if (config_.snapshots) snapshots_.on_event_end(context(event, Quality::good), view_, out_);
   }
 
   // The input is over: closes every open window.
@@ -101,8 +115,29 @@ class MarketAnalytics : public book::NullBookHandler {
     depth_ = analytics::Depth(config_.interval_ns, config_.levels);
     snapshots_ = analytics::BookSnapshots(snapshot_interval(config_), config_.levels);
     metrics_ = MetricCatalogue(config_);
+    best_ = analytics::BestLevels(config_.levels);
     open(EventTime{0});
   }
+
+  // The books were emptied, to be filled again by a snapshot. What is applied to them with this handler tells
+  // no operator.
+  void on_books_emptied() { best_ = analytics::BestLevels(config_.levels); }
+  class Unheard : public book::NullBookHandler {
+   public:
+    explicit Unheard(MarketAnalytics& analytics) : analytics_(analytics) {}
+    void on_order(const Event& event, const book::OrderChange& change) {
+      if (analytics_.use_best_)
+        (void)analytics_.best_.take(event.locate, change, event.kind == EventKind::replace);
+    }
+    void on_event_end(const Event& event) {
+      analytics_.best_.refill(event.locate, analytics_.books_);
+      analytics_.best_.end_message();
+    }
+
+   private:
+    MarketAnalytics& analytics_;
+  };
+  [[nodiscard]] Unheard unheard() { return Unheard(*this); }
 
   // State is saved and loaded as operators do (see stream/operator.h). The watermark is that of the last
   // timers: no window has closed since.
@@ -123,12 +158,14 @@ class MarketAnalytics : public book::NullBookHandler {
     metrics_.open(watermark);
     set_watermark(watermark);
   }
+  // The book of the key is in place by then.
   void load_key(Locate key, stream::StateReader& reader) {
     bars_.load_key(key, reader);
     spread_.load_key(key, reader);
     depth_.load_key(key, reader);
     snapshots_.load_key(key, reader);
     metrics_.load_key(key, reader);
+    if (use_best_) best_.start_over(key, books_);
   }
 
  private:
@@ -142,9 +179,9 @@ class MarketAnalytics : public book::NullBookHandler {
   [[gnu::noinline]] void advance(EventTime watermark) {
     bars_.on_timer(watermark, books_, out_);
     spread_.on_timer(watermark, books_, out_);
-    depth_.on_timer(watermark, books_, out_);
-    snapshots_.on_timer(watermark, books_, out_);
-    metrics_.on_timer(watermark, books_, out_);
+    depth_.on_timer(watermark, view_, out_);
+    snapshots_.on_timer(watermark, view_, out_);
+    metrics_.on_timer(watermark, view_, out_);
     set_watermark(watermark);
   }
 
@@ -171,6 +208,9 @@ class MarketAnalytics : public book::NullBookHandler {
   analytics::Depth depth_;
   analytics::BookSnapshots snapshots_;
   MetricCatalogue metrics_;
+  bool use_best_;  // By an operator that is on.
+  analytics::BestLevels best_;
+  analytics::BookView view_;  // Of the books and the best levels.
   EventTime watermark_{0};
   std::uint64_t next_timer_ = 0;
 };

@@ -146,10 +146,11 @@ void MarketWorker<Books>::on_snapshot_messages(const feed::MessageBlock& block) 
   if (!shared_.books_emptied) {
     books_.reset();
     books_.mark_all(shared_.default_quality);
+    analytics_.on_books_emptied();
     shared_.books_emptied = true;
     checkpointer_.touch_all();
   }
-  book::NullBookHandler quiet;
+  auto quiet = analytics_.unheard();
   decode(block, [&](std::span<Event> events) { books_.apply(events.first(keep_own(events)), quiet); });
 }
 

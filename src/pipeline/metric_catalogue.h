@@ -23,7 +23,7 @@ namespace tapeline::pipeline {
 // The operators behind docs/metrics.md, and what each listens to; a part of MarketAnalytics. One that is off
 // costs a test of its flag and no memory.
 //
-//   order changes ----+--> flow, liquidity (at timers), activity
+//   order changes ----+--> flow (by way of the best levels), liquidity (at timers), activity
 //   BBO changes ------+--> flow, costs, returns, luld
 //   trades -----------+--> flow, costs, returns, luld, vpin, trade bars of four clocks
 //   NOII -----------------> auction
@@ -54,8 +54,8 @@ class MetricCatalogue {
 
   template <class Books>
   void on_order(const stream::Context& context, EventKind kind, const book::OrderChange& change,
-                const Books& books) {
-    if (config_.flow) flow_.process(context, kind, change, books);
+                const analytics::BestLevels::Change& taken, const Books& books) {
+    if (config_.flow) flow_.process(context, change, taken, books);
     if (config_.activity) activity_.process(context, kind, change, books);
     if (config_.liquidity) liquidity_.process(context);
   }
@@ -63,7 +63,7 @@ class MetricCatalogue {
   template <class Books, class Out>
   void on_bbo(const stream::Context& context, const book::Bbo& before, const book::Bbo& after,
               const Books& books, Out& out) {
-    if (config_.flow) flow_.process(context, before, after, books);
+    if (config_.flow) flow_.process(context, before, after);
     if (config_.activity) activity_.note_quality(context.key, context.quality);
     if (config_.costs) costs_.process(context, before, after, books, out);
     if (config_.returns) returns_.process(context, after, books);
@@ -91,9 +91,11 @@ class MetricCatalogue {
     if (config_.auction && event.kind == EventKind::imbalance) auction_.process(context, event, books, out);
   }
 
+  // After a message by which best levels came or went.
   template <class Books>
-  void on_event_end(const stream::Context& context, const Books& books) {
-    if (config_.flow) flow_.on_event_end(context, books);
+  void on_levels_moved(const stream::Context& context, const analytics::BestLevels& best,
+                       const Books& books) {
+    if (config_.flow) flow_.on_event_end(context, best, books);
   }
 
   template <class Books, class Out>

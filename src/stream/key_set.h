@@ -28,7 +28,9 @@ class KeySet {
     for (const std::uint64_t word : summary_) any |= word;
     return any == 0;
   }
-  void clear() { take_all([](Locate) {}); }
+  void clear() {
+    take_all([](Locate) {});
+  }
 
   // Empties the set and calls f(key) in increasing order; f may not change the set.
   template <class F>
@@ -42,6 +44,22 @@ class KeySet {
       }
       summary_[s] = 0;
     }
+  }
+
+  // As take_all(f); ahead(key) is called some keys before f(key), for what is to be loaded.
+  template <class F, class Ahead>
+  void take_all(F&& f, Ahead&& ahead) {
+    constexpr std::size_t distance = 8;
+    std::array<Locate, distance> ring;
+    std::size_t seen = 0;
+    take_all([&](Locate key) {
+      ahead(key);
+      Locate& place = ring[seen % distance];
+      if (seen >= distance) f(place);
+      place = key;
+      ++seen;
+    });
+    for (std::size_t i = seen < distance ? 0 : seen - distance; i < seen; ++i) f(ring[i % distance]);
   }
 
   // Calls f(key) in increasing order; f may remove that key, and change nothing else.

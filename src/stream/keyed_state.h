@@ -28,10 +28,11 @@ class KeyedState {
   State& operator[](Locate key) { return states_[raw(key)]; }
   const State& operator[](Locate key) const { return states_[raw(key)]; }
 
-  // Loads what a record of the key will touch.
+  // Loads what a record of the key will touch: the state, or so much of its beginning.
+  template <std::size_t bytes = sizeof(State)>
   void prefetch(Locate key) const {
-    const auto* const bytes = reinterpret_cast<const char*>(&states_[raw(key)]);
-    for (std::size_t at = 0; at < sizeof(State); at += 64) __builtin_prefetch(bytes + at, 1);
+    const auto* const state = reinterpret_cast<const char*>(&states_[raw(key)]);
+    for (std::size_t at = 0; at < std::min(bytes, sizeof(State)); at += 64) __builtin_prefetch(state + at, 1);
   }
 
   // Saves the state of one key, in one byte if it is not `in_use`: as good as the initial one.

@@ -38,8 +38,13 @@ class TumblingWindows {
   // whatever the order in which they came, and opens the window of the watermark, still without keys.
   template <class Close>
   void advance(EventTime watermark, Close&& close) {
+    advance(watermark, close, [](Locate) {});
+  }
+  // ahead(key) is called some keys earlier, to load what close(key) will look at.
+  template <class Close, class Ahead>
+  void advance(EventTime watermark, Close&& close, Ahead&& ahead) {
     if (watermark < end()) return;
-    keys_.take_all(close);
+    keys_.take_all(close, ahead);
     open(watermark);
   }
 
