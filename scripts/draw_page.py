@@ -9,10 +9,12 @@ The day goes on at its own pace while the pictures are taken, so they differ fro
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
@@ -21,6 +23,50 @@ import browser  # noqa: E402
 BINARY = os.environ.get("TAPELINE_BINARY") or str(ROOT / "build/release/tapeline")
 IMAGES = ROOT / "docs/images"
 WIDTH, HEIGHT = 1200, 760
+
+
+def smaller(path):
+    """Writes a PNG of 8-bit RGB or RGBA again, without its alpha and compressed as well as it goes."""
+    data = path.read_bytes()
+    at, chunks = 8, []
+    while at < len(data):
+        length, = struct.unpack(">I", data[at:at + 4])
+        chunks.append((data[at + 4:at + 8], data[at + 8:at + 8 + length]))
+        at += 12 + length
+    width, height, _, color = struct.unpack(">IIBB", chunks[0][1][:10])
+    samples = 4 if color == 6 else 3
+    raw = zlib.decompress(b"".join(content for kind, content in chunks if kind == b"IDAT"))
+    before, lines, stride = bytearray(width * samples), [], width * samples
+    for row in range(height):
+        begin = row * (stride + 1)
+        line = unfiltered(raw[begin], bytearray(raw[begin + 1:begin + 1 + stride]), before, samples)
+        before = line
+        lines.append(b"\0" + b"".join(line[i:i + 3] for i in range(0, stride, samples)))
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    packer = zlib.compressobj(9, zlib.DEFLATED, 15, 9)
+    body = packer.compress(b"".join(lines)) + packer.flush()
+    chunk = lambda kind, content: (struct.pack(">I", len(content)) + kind + content
+                                   + struct.pack(">I", zlib.crc32(kind + content)))
+    path.write_bytes(data[:8] + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b""))
+
+
+def unfiltered(kind, line, above, samples):
+    """One line of a PNG as it is, by section 9 of its specification."""
+    for i, value in enumerate(line):
+        left = line[i - samples] if i >= samples else 0
+        corner = above[i - samples] if i >= samples else 0
+        if kind == 1:
+            value += left
+        elif kind == 2:
+            value += above[i]
+        elif kind == 3:
+            value += (left + above[i]) // 2
+        elif kind == 4:
+            guess = left + above[i] - corner
+            near = sorted((abs(guess - one), place) for place, one in enumerate((left, above[i], corner)))
+            value += (left, above[i], corner)[near[0][1]]
+        line[i] = value & 255
+    return line
 
 
 def draw(address):
@@ -44,6 +90,8 @@ def draw(address):
         window.screenshot(IMAGES / "page-rewind.png")
     finally:
         window.close()
+    for path in IMAGES.glob("page-*.png"):
+        smaller(path)
 
 
 def main():
