@@ -22,7 +22,7 @@ import browser  # noqa: E402
 
 BINARY = os.environ.get("TAPELINE_BINARY") or str(ROOT / "build/release/tapeline")
 IMAGES = ROOT / "docs/images"
-WIDTH, HEIGHT = 1200, 760
+WIDTH, HEIGHT = 1280, 800
 
 
 def smaller(path):
