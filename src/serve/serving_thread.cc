@@ -129,7 +129,8 @@ void ServingThread::tick() {
 }
 
 void ServingThread::run() {
-  stream::IdleStrategy idle;
+  // Commands wake it; the log is looked at no more often than clients can be told.
+  stream::IdleStrategy idle({.max_park_ns = tick_ns});
   while (!stopping_) {
     bool worked = follow();
     worked = run_commands() || worked;
