@@ -64,7 +64,7 @@ TEST_P(RewindTest, FindsTheBookOfAnyMoment) {
   ASSERT_NO_FATAL_FAILURE(load(feed, GetParam()));
   EXPECT_EQ(index_->keyframes() > 0, GetParam() > 0);
   EXPECT_LE(index_->bytes(), GetParam());
-  for (int i = 0; i < 80; ++i) {
+  for (int i = 0; i < 40; ++i) {
     const Locate locate{static_cast<std::uint16_t>(1 + feed.random()() % TestFeed::symbols)};
     const bool by_time = i % 2 == 0;
     const EventTime until{by_time
