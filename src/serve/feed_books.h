@@ -52,7 +52,7 @@ class FeedBooks final : private feed::FeedConsumer {
     sequence_ = position.next_sequence - 1;
     watermark_ = watermark;
     default_quality_ = default_quality;
-    books_.mark_all(default_quality);
+    if (default_quality != Quality::good) books_.mark_all(default_quality);
   }
   [[nodiscard]] book::OrderBooks& books() { return books_; }
   void mark_stale() { mark_all(Quality::stale); }

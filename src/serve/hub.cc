@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "serve/market_json.h"
 
 namespace tapeline::serve {
@@ -66,7 +68,7 @@ void Hub::on_text(ClientId id, const std::string& text, MarketView& view) {
     ++counters_.bad_requests;
     if (request.error().code == ErrorCode::corrupt)
       return close(id, CloseCode::invalid_payload, request.error().message);
-    return reply_error(client, 0, request.error().message);
+    return reply_error(client, id_of_request(text), request.error().message);
   }
   if (request->kind == StreamRequest::Kind::subscribe) return subscribe(client, *request, view);
   JsonText json(client.replies);
@@ -95,7 +97,9 @@ void Hub::subscribe(Client& client, const StreamRequest& request, MarketView& vi
   // A subscription of the same number is replaced.
   std::erase_if(client.channels, [&](const auto& channel) { return channel->id() == request.id; });
   if (client.channels.size() + channels.size() > config_.most_channels)
-    return reply_error(client, request.id, "too many channels: a client may have 512, symbols times tables");
+    return reply_error(
+        client, request.id,
+        fmt::format("too many channels: a client may have {}, symbols times tables", config_.most_channels));
   JsonText json(client.replies);
   json.begin_object().member("type", "subscribed").member("id", request.id);
   json.member("channels", channels.size()).key("unknown").begin_array();

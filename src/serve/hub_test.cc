@@ -292,10 +292,12 @@ TEST_F(HubTest, ClosesWhoSendsNonsenseOrTooMuch) {
   EXPECT_EQ(network_.closed[1], CloseCode::invalid_payload);
   for (int i = 0; i < 200; ++i) ask(2, R"({"op":"ping","id":1})");
   EXPECT_EQ(network_.closed[2], CloseCode::policy_violation);
-  ask(3, R"({"op":"subscribe","id":1,"tables":["none"]})");
+  ask(3, R"({"op":"subscribe","id":41,"tables":["none"]})");
   tick();
   EXPECT_EQ(network_.closed.count(3), 0u) << "a mistake is told";
-  EXPECT_EQ(drain(3).at(1)["type"], "error");
+  const Json told = drain(3).at(1);
+  EXPECT_EQ(told["type"], "error");
+  EXPECT_EQ(told["id"], 41);
   EXPECT_EQ(hub_.client_count(), 1u);
   EXPECT_EQ(hub_.counters().floods, 1u);
 }

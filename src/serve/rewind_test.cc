@@ -41,7 +41,7 @@ class RewindTest : public ::testing::TestWithParam<std::size_t> {
   }
   // The book by a replay of everything, without any help.
   terminal::BookSnapshot plain(TestFeed& feed, Locate locate, EventTime until, std::uint64_t sequence) {
-    FeedBooks<MarketView> books({}, quiet_);
+    FeedBooks<MarketView> books({.expected_orders = 1 << 12, .max_blocks = 1 << 16}, quiet_);
     books.set_limits({until, sequence});
     auto reader = feed.log().open_reader(pipeline::feed_topic, 0);
     EXPECT_TRUE(reader);
@@ -64,7 +64,7 @@ TEST_P(RewindTest, FindsTheBookOfAnyMoment) {
   ASSERT_NO_FATAL_FAILURE(load(feed, GetParam()));
   EXPECT_EQ(index_->keyframes() > 0, GetParam() > 0);
   EXPECT_LE(index_->bytes(), GetParam());
-  for (int i = 0; i < 120; ++i) {
+  for (int i = 0; i < 40; ++i) {
     const Locate locate{static_cast<std::uint16_t>(1 + feed.random()() % TestFeed::symbols)};
     const bool by_time = i % 2 == 0;
     const EventTime until{by_time

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint64_t tick_ns = 5'000'000;
 constexpr std::uint64_t open_again_ns = 500'000'000;
+constexpr std::uint64_t behind_ns = 1'000'000'000;
 constexpr std::size_t commands_at_once = 64;
 
 }  // namespace
@@ -22,10 +23,10 @@ ViewState ServingState::view_state() const {
   state.lag_records = lag_records;
   state.session_ended = view.feed().position().ended;
   if (pipeline) state.feed_state = pipeline->feed.state;
-  state.state = !error.empty()                                    ? "failed"
-                : !view.feed().position().in_session && caught_up ? "starting"
-                : !caught_up                                      ? "catching_up"
-                                                                  : "live";
+  state.state = "live";
+  if (!view.feed().position().in_session) state.state = "starting";
+  if (has_log && !caught_up) state.state = "catching_up";
+  if (!error.empty()) state.state = "failed";
   return state;
 }
 
@@ -66,14 +67,11 @@ void ServingThread::open_reader() {
   const std::uint64_t now = clock_.monotonic_ns();
   if (now < next_open_ns_) return;
   next_open_ns_ = now + open_again_ns;
-  if (!log_.topic(pipeline::feed_topic)) {
-    state_.caught_up = true;
-    return;
-  }
+  if (!log_.topic(pipeline::feed_topic)) return;
   Result<std::unique_ptr<event_log::Reader>> reader = log_.open_reader(pipeline::feed_topic, 0);
   if (!reader) return note_failure(reader.error());
   reader_ = std::move(*reader);
-  state_.caught_up = false;
+  state_.has_log = true;
 }
 
 // What has been served so far is not the newest any more, and says so.
@@ -94,9 +92,12 @@ bool ServingThread::follow() {
   }
   if (!*batch) {
     state_.caught_up = true;
+    at_end_ns_ = clock_.monotonic_ns();
     state_.lag_records = 0;
     return false;
   }
+  // A reader that keeps up finds nothing more every now and then.
+  if (state_.caught_up && clock_.monotonic_ns() - at_end_ns_ > behind_ns) state_.caught_up = false;
   if (Result<void> done = state_.view.take(**batch); !done) {
     note_failure(done.error());
     return false;
@@ -128,7 +129,8 @@ void ServingThread::tick() {
 }
 
 void ServingThread::run() {
-  stream::IdleStrategy idle;
+  // Commands wake it; the log is looked at no more often than clients can be told.
+  stream::IdleStrategy idle({.max_park_ns = tick_ns});
   while (!stopping_) {
     bool worked = follow();
     worked = run_commands() || worked;

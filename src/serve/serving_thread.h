@@ -33,7 +33,8 @@ struct ServingState {
   std::string status_json;                 // The same with what is served, for clients.
   std::uint64_t status_version = 0;
   std::string error;       // Why the log cannot be read any more.
-  bool caught_up = false;  // The end of the log has been reached at least once.
+  bool has_log = false;    // There is a topic to follow.
+  bool caught_up = false;  // The end of the log has been reached within the last second or so.
   std::uint64_t lag_records = 0;
 
   [[nodiscard]] ViewState view_state() const;
@@ -73,6 +74,7 @@ class ServingThread {
   std::unique_ptr<event_log::Reader> reader_;
   std::uint64_t next_open_ns_ = 0;
   std::uint64_t next_tick_ns_ = 0;
+  std::uint64_t at_end_ns_ = 0;  // When the reader last found nothing more.
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Command> commands_;

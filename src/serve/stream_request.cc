@@ -137,4 +137,11 @@ Result<StreamRequest> parse_stream_request(std::string_view text) {
   return request;
 }
 
+std::uint64_t id_of_request(std::string_view text) {
+  const Json object = Json::parse(text, nullptr, false);
+  if (!object.is_object()) return 0;
+  const auto id = object.find("id");
+  return id != object.end() && id->is_number_unsigned() ? id->get<std::uint64_t>() : 0;
+}
+
 }  // namespace tapeline::serve

@@ -41,5 +41,7 @@ struct StreamRequest {
 // Reads one request, a JSON object. An error of the kind `corrupt` is no JSON at all, one of the kind `usage`
 // a request that cannot be meant.
 Result<StreamRequest> parse_stream_request(std::string_view text);
+// The id of a request that was refused, so that its sender knows which one it was; 0 where it has none.
+[[nodiscard]] std::uint64_t id_of_request(std::string_view text);
 
 }  // namespace tapeline::serve

@@ -7,6 +7,7 @@ using namespace tapeline;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto request = serve::parse_stream_request(
       {reinterpret_cast<const char*>(data), std::min<std::size_t>(size, 1 << 14)});
+  (void)serve::id_of_request({reinterpret_cast<const char*>(data), std::min<std::size_t>(size, 1 << 14)});
   if (!request) {
     CHECK(request.error().code == ErrorCode::corrupt || request.error().code == ErrorCode::usage);
     CHECK(!request.error().message.empty());

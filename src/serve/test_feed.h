@@ -22,7 +22,10 @@ class TestFeed {
  public:
   static constexpr std::uint16_t symbols = 5;  // Locates 1 to 5 are named S1 to S5.
 
-  explicit TestFeed(std::uint64_t seed = 1) : random_(seed), files_(seed), journal_(files_, "data") {
+  explicit TestFeed(std::uint64_t seed = 1)
+      : TestFeed(seed, std::make_unique<os::SimulatedFileSystem>(seed), "data") {}
+  TestFeed(std::uint64_t seed, std::unique_ptr<os::FileSystem> files, const std::string& folder)
+      : random_(seed), files_(std::move(files)), journal_(*files_, folder) {
     EXPECT_TRUE(journal_.create_topic(pipeline::feed_topic, {.segment_bytes = 1 << 16}));
     auto writer = journal_.open_writer(pipeline::feed_topic, 0);
     EXPECT_TRUE(writer);
@@ -135,7 +138,7 @@ class TestFeed {
 
  private:
   std::mt19937_64 random_;
-  os::SimulatedFileSystem files_;
+  std::unique_ptr<os::FileSystem> files_;
   event_log::journal::Journal journal_;
   std::unique_ptr<event_log::Writer> writer_;
   feed::FeedLogEncoder encoder_;

@@ -238,7 +238,8 @@ export class Heatmap {
     context.clip();
     context.drawImage(this.back, Math.round((this.backStart - left) * scale), 0);
     const last = this.frames[this.frames.length - 1]!;
-    const x = Math.round((last.time - left) * scale);
+    // A pixel more on the left: what was drawn before is moved by whole pixels.
+    const x = Math.round((last.time - left) * scale) - 1;
     this.paintColumn(context, last, x, Math.max(1, width - x), height);
     this.drawTrades(context, left, scale, height, ratio);
     context.restore();

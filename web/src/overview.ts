@@ -58,6 +58,9 @@ class Line {
     set(11, format.short(volume));
     set(12, state);
     className(this.cells[12]!, `left wide state ${state === "trading" ? "" : "unusual"}`);
+    // Where the screen is too narrow for the last column, the first one warns.
+    className(this.cells[0]!, `left ${qualityClass(quality)}`);
+    this.cells[0]!.title = `book ${quality}`;
     set(13, quality);
     className(this.cells[13]!, `left quality ${qualityClass(quality)}`);
     if (this.last != null && last != null && last !== this.last) {
@@ -102,6 +105,7 @@ export class Overview implements View {
   }
 
   show(): void {
+    this.lines.clear(); // What changed while this was out of sight is no news.
     this.subscription = this.stream.subscribe(this.wanted(), (message) => this.take(message));
     this.draw();
   }
