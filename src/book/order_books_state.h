@@ -40,7 +40,7 @@ void OrderBooks::save_book(Locate locate, Writer& writer) const {
   detail::SavedBook saved{};
   saved.symbol = symbols_[raw(locate)];
   saved.state = state(locate);
-  saved.quality = book.quality;
+  saved.quality = quality(locate);
   saved.auction = book.auction;
   saved.named = book.named;
   saved.mentioned = book.mentioned;
