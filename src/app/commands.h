@@ -22,6 +22,7 @@ void add_replay_command(CLI::App& program, Action& action);
 void add_query_command(CLI::App& program, Action& action);
 void add_status_command(CLI::App& program, Action& action);
 void add_log_command(CLI::App& program, Action& action);
+void add_simulate_command(CLI::App& program, Action& action);
 void add_bench_command(CLI::App& program, Action& action);
 
 }  // namespace tapeline::app
