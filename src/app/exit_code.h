@@ -16,6 +16,10 @@ enum class ExitCode : int {
   interrupted = 130  // Stopped by the user.
 };
 
+// For a command that tests the program itself and finds a bug: no operation fails like that, so it is none of
+// the error codes.
+inline constexpr ErrorCode found_a_bug{};
+
 [[nodiscard]] constexpr ExitCode exit_code_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::usage: return ExitCode::usage;

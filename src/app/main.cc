@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
   app::add_status_command(program, action);
   app::add_exchange_command(program, action);
   app::add_log_command(program, action);
+  app::add_simulate_command(program, action);
   app::add_bench_command(program, action);
   try {
     program.parse(argc, argv);

@@ -225,6 +225,11 @@ TEST_F(GlimpseSession, WhatMakesASnapshotFail) {
                 c.on_bytes(bytes, CaptureTime{0}, 0);
               }),
               HasSubstr("end of session"));
+  EXPECT_THAT(failure_after([&](SnapshotClient& c) {
+                c.connect(0, "T"sv);
+                c.on_bytes(accepted(1), CaptureTime{0}, 0);
+              }),
+              HasSubstr("protocol"));
 }
 
 TEST_F(GlimpseSession, ALoginForALaterMessageOrAnotherSessionIsRejected) {

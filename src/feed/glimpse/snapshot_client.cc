@@ -21,12 +21,12 @@ SnapshotClient::SnapshotClient(const soupbintcp::SessionLimits& limits, const Fi
       sink_(sink),
       block_(max_block_bytes + message_length_size + soupbintcp::max_payload_size + decode_padding) {}
 
-void SnapshotClient::connect(std::uint64_t now_ns) {
+void SnapshotClient::connect(std::uint64_t now_ns, const FixedText<10>& session) {
   over_ = false;
   messages_ = 0;
   block_bytes_ = 0;
   block_messages_ = 0;
-  client_.log_in({user_, password_, FixedText<10>(""), 1}, now_ns);
+  client_.log_in({user_, password_, session, 1}, now_ns);
 }
 
 void SnapshotClient::on_bytes(std::span<const std::byte> bytes, CaptureTime captured, std::uint64_t now_ns) {

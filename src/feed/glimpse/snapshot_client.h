@@ -34,8 +34,9 @@ class SnapshotClient {
   SnapshotClient(const soupbintcp::SessionLimits& limits, const FixedText<6>& user,
                  const FixedText<10>& password, SnapshotSink& sink);
 
-  // A new connection is there, and with it a new snapshot.
-  void connect(std::uint64_t now_ns);
+  // A new connection is there, and with it a new snapshot. It fails if it is of another session than the one
+  // asked for; blank stands for any.
+  void connect(std::uint64_t now_ns, const FixedText<10>& session = FixedText<10>(""));
   void on_bytes(std::span<const std::byte> bytes, CaptureTime captured, std::uint64_t now_ns);
   void on_timer(std::uint64_t now_ns);
   void on_disconnect();

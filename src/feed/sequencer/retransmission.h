@@ -28,9 +28,10 @@ struct RetransmissionConfig {
 struct SequencerAction {
   enum class Kind : std::uint8_t { request, start_snapshot, cancel_snapshot };
   Kind kind;
-  unsigned server = 0;             // request: which of the servers.
-  moldudp64::Header request = {};  // request: see moldudp64::encode_request.
-  std::uint64_t attempt = 0;       // start_snapshot: to be given back with what comes of it.
+  unsigned server = 0;  // request: which of the servers.
+  // request: see moldudp64::encode_request. start_snapshot: the session that it has to be of.
+  moldudp64::Header request = {};
+  std::uint64_t attempt = 0;  // start_snapshot: to be given back with what comes of it.
 };
 
 struct RetransmissionCounters {

@@ -59,7 +59,8 @@ void Sequencer::on_packet(Line line, const moldudp64::Packet& packet, CaptureTim
       packet.kind == moldudp64::PacketKind::messages ? std::uint64_t{packet.header.count} : 0;
   const std::uint64_t end = packet.header.sequence + count;
   const bool other_session = !position_.in_session || packet.header.session != position_.session;
-  if (other_session && !follow(packet.header.session)) {
+  if (!other_session || !session_seen_ns_) session_seen_ns_ = now_ns;
+  if (other_session && !follow(packet.header.session, now_ns)) {
     ++counters.foreign;
     return;
   }
@@ -119,10 +120,11 @@ void Sequencer::on_reply(unsigned server, std::span<const std::byte> datagram, C
 }
 
 // Whether another session than the present one takes over.
-bool Sequencer::follow(const moldudp64::Session& session) {
+bool Sequencer::follow(const moldudp64::Session& session, std::uint64_t now_ns) {
   const bool past = std::find(past_sessions_.begin(), past_sessions_.end(), session) != past_sessions_.end();
   if (past || !is_printable(session)) return false;
-  if (!position_.in_session || session_end_ || candidate_ == session) return true;
+  if (!position_.in_session || session_end_) return true;
+  if (candidate_ == session && now_ns - *session_seen_ns_ >= config_.session_silence_ns) return true;
   candidate_ = session;
   return false;
 }
@@ -135,6 +137,7 @@ void Sequencer::start_session(const moldudp64::Session& session) {
     past_sessions_.push_back(position_.session);
   }
   candidate_.reset();
+  session_seen_ns_ = last_now_ns_;
   session_end_.reset();
   far_ahead_ = 0;
   known_end_ = 1;
@@ -328,7 +331,9 @@ void Sequencer::start_snapshot(std::uint64_t now_ns) {
   snapshot_is_running_ = true;
   snapshot_deadline_ns_ = now_ns + config_.snapshot_timeout_ns;
   ++counters_.snapshots_started;
-  actions_.push_back({.kind = SequencerAction::Kind::start_snapshot, .attempt = ++attempt_});
+  actions_.push_back({.kind = SequencerAction::Kind::start_snapshot,
+                      .request = {position_.session, position_.next_sequence, 0},
+                      .attempt = ++attempt_});
   const RecoveryStarted item = {position_.next_sequence, last_captured_};
   position_.apply(item);
   consumer_.on_recovery_started(item);

@@ -30,6 +30,10 @@ struct SequencerConfig {
   std::size_t max_held_packets = 262'144;
   // A line sends a heartbeat a second.
   std::uint64_t line_down_after_ns = 3'000'000'000;
+  // A change of session that no end announced is believed when the present session has been silent for so
+  // long: packets of a session before it can be on their way, and one who has just started does not know its
+  // name.
+  std::uint64_t session_silence_ns = 100'000'000;
   // A packet further ahead than this is believed once a second one agrees.
   std::uint64_t max_lead_messages = std::uint64_t{1} << 26;
 };
@@ -81,8 +85,8 @@ struct SequencerCounters {
 // of a session, a snapshot replaces it. If that fails too, or there is no such service, the gap is declared.
 //
 // A session change gives up on what the old session still lacks: it is declared, what was held is delivered.
-// A change that no end of session announced is believed at its second packet. Sessions left behind do not
-// come back.
+// A change that no end of session announced is believed at its second packet, once the present session is
+// silent. Sessions left behind do not come back.
 class Sequencer {
  public:
   // The consumer must outlive it. With a position it goes on from there, as after a restart: what was missed
@@ -134,7 +138,7 @@ class Sequencer {
     std::uint64_t end;
   };
 
-  [[nodiscard]] bool follow(const moldudp64::Session& session);
+  [[nodiscard]] bool follow(const moldudp64::Session& session, std::uint64_t now_ns);
   void start_session(const moldudp64::Session& session);
   void leave_session();
   [[nodiscard]] bool is_plausible(std::uint64_t end);
@@ -163,7 +167,8 @@ class Sequencer {
   std::uint64_t known_end_ = 1;  // One beyond the last message that is known to exist.
   std::uint64_t far_ahead_ = 0;  // Where a packet too far ahead to be believed ended.
   std::optional<std::uint64_t> session_end_;
-  std::optional<moldudp64::Session> candidate_;  // Seen once.
+  std::optional<moldudp64::Session> candidate_;   // Seen once.
+  std::optional<std::uint64_t> session_seen_ns_;  // A packet of the present session, or the start.
   std::vector<moldudp64::Session> past_sessions_;
 
   MissingRanges missing_;

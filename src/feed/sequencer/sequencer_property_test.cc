@@ -65,6 +65,7 @@ struct World {
     config.max_snapshot_attempts = below(random, 4);
     config.snapshot_timeout_ns = 3'000 * us;
     config.snapshot_retry_ns = 500 * us;
+    config.session_silence_ns = 0;
     if (chance(random, 30)) config.max_held_packets = 1 + below(random, 8);
     if (chance(random, 30)) config.max_lead_messages = 1'000;
   }

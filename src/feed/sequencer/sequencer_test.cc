@@ -90,6 +90,7 @@ class Bench {
   Sequencer sequencer;
   std::uint64_t now = 1'000 * ms;
   std::uint64_t attempt = 0;
+  SessionName snapshot_session{""};
 
  private:
   std::string on(Line line, const Bytes& datagram) {
@@ -99,7 +100,10 @@ class Bench {
   void note_actions() {
     while (const auto action = sequencer.next_action()) {
       if (!actions_.empty()) actions_ += ' ';
-      if (action->kind == SequencerAction::Kind::start_snapshot) attempt = action->attempt;
+      if (action->kind == SequencerAction::Kind::start_snapshot) {
+        attempt = action->attempt;
+        snapshot_session = action->request.session;
+      }
       switch (action->kind) {
         case SequencerAction::Kind::start_snapshot: actions_ += "snapshot"; break;
         case SequencerAction::Kind::cancel_snapshot: actions_ += "cancel"; break;
@@ -406,7 +410,9 @@ TEST(Sequencer, HeldBytesAreBounded) {
 }
 
 TEST(Sequencer, ASessionChangeGivesUpOnTheOldOne) {
-  Bench bench(with_snapshots(1, 1));
+  SequencerConfig config = with_snapshots(1, 1);
+  config.session_silence_ns = 0;
+  Bench bench(config);
   bench.a(messages(1, 4));
   bench.a(messages(6, 8));
   bench.a(heartbeat(9));
@@ -416,6 +422,31 @@ TEST(Sequencer, ASessionChangeGivesUpOnTheOldOne) {
   EXPECT_EQ(bench.a(messages(3, 4, "T")), "3");
   EXPECT_EQ(bench.sequencer.counters().lines[0].foreign, 2);
   EXPECT_EQ(bench.sequencer.counters().session_changes, 1);
+}
+
+// One who starts in the session T does not know that S was before it.
+TEST(Sequencer, PacketsOfASessionBeforeDoNotBringItBack) {
+  const FeedPosition position = {SessionName("T"), 10, true, false, false};
+  SequencerConfig config = alone();
+  config.session_silence_ns = 20 * ms;
+  Bench bench(config, position);
+  EXPECT_EQ(bench.a(messages(90, 95, "S")), "");
+  bench.wait(15 * ms);
+  EXPECT_EQ(bench.b(messages(90, 95, "S")), "") << "nobody knows yet whether T is there";
+  EXPECT_EQ(bench.a(messages(10, 12, "T")), "10-11");
+  bench.wait(15 * ms);
+  EXPECT_EQ(bench.a(messages(95, 97, "S")), "") << "T was there a moment ago";
+  bench.wait(5 * ms);
+  EXPECT_EQ(bench.a(messages(1, 2, "U")), "") << "a second packet has to agree";
+  EXPECT_EQ(bench.a(messages(2, 3, "U")), "start(U,1)");
+}
+
+TEST(Sequencer, ASnapshotIsOfTheSession) {
+  Bench bench(with_snapshots(1));
+  bench.a(messages(3, 4, "T"));
+  bench.wait(1 * ms);
+  EXPECT_EQ(bench.actions(), "snapshot");
+  EXPECT_EQ(bench.snapshot_session, SessionName("T"));
 }
 
 TEST(Sequencer, ASessionChangeDuringARecovery) {
