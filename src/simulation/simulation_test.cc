@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 TEST(Simulation, HoldsForManySeeds) {
   use_small_pages();
   Report total;
-  for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     const Report report = simulate(seed);
     EXPECT_EQ(report.wrong, "") << "tapeline simulate --seed " << seed << " --verbose\n" << report.plan;
     total.add(report);

@@ -27,8 +27,9 @@ class RowLane {
 };
 
 // How far the output was for certain when a checkpoint was completed; stands in its manifest. All rows of the
-// input before `position` were in the lanes and on the disk, this lane's before `lane_end`: a restart looks for
-// later rows of the group only. A mark of rows that a loss of power can take would make it leave them out.
+// input before `position` were in the lanes and on the disk, this lane's before `lane_end`: a restart looks
+// for later rows of the group only. A mark of rows that a loss of power can take would make it leave them
+// out.
 struct OutputMark {
   std::uint32_t lane;
   std::uint32_t reserved;  // 0.
