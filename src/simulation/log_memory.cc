@@ -80,6 +80,8 @@ class ObservedWriter final : public event_log::Writer {
   [[nodiscard]] event_log::Offset end() const override { return writer_->end(); }
   [[nodiscard]] event_log::Offset synced() const override { return writer_->synced(); }
   [[nodiscard]] std::uint64_t torn_bytes() const override { return writer_->torn_bytes(); }
+  [[nodiscard]] std::uint64_t bytes() const override { return writer_->bytes(); }
+  [[nodiscard]] std::uint32_t segments() const override { return writer_->segments(); }
 
  private:
   Result<event_log::Offset> append_one(const event_log::NewBatch& batch) {

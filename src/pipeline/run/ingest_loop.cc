@@ -25,6 +25,8 @@ Result<void> IngestLoop::turn(std::uint64_t most_wait_ns) {
   std::uint64_t now_ns = clock_.monotonic_ns();
   if (ingest_.is_blocked()) {
     // What is in hand is kept; the kernel keeps what comes, as far as its buffers go.
+    // What a failed sync has lost nobody knows: only a start finds out what is there.
+    if (ingest_.writer().has_failed()) return fail(ErrorCode::corrupt, draft_.blocked);
     if (!flush()) std::this_thread::sleep_for(std::chrono::nanoseconds(blocked_wait_ns));
     publish_report(now_ns);
     return {};
@@ -68,7 +70,7 @@ void IngestLoop::act(std::uint64_t now_ns) {
       // What cannot be sent is like what is lost on the way: the timer asks again.
       (void)sender_.send(config_.lines, config_.retransmission_servers[action->server], request);
     } else if (action->kind == Kind::start_snapshot) {
-      snapshots_->start(action->attempt, now_ns);
+      snapshots_->start(action->attempt, action->request.session, now_ns);
     } else {
       snapshots_->cancel();
     }

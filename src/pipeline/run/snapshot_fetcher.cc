@@ -10,8 +10,9 @@ SnapshotFetcher::SnapshotFetcher(const SnapshotServer& server, Ingest& ingest, c
       clock_(clock),
       client_(soupbintcp::SessionLimits{}, server.user, server.password, *this) {}
 
-void SnapshotFetcher::start(std::uint64_t attempt, std::uint64_t now_ns) {
+void SnapshotFetcher::start(std::uint64_t attempt, const feed::SessionName& session, std::uint64_t now_ns) {
   attempt_ = attempt;
+  session_ = session;
   now_ns_ = now_ns;
   connected_ = false;
   connection_.reset();
@@ -31,7 +32,7 @@ bool SnapshotFetcher::turn(std::uint64_t now_ns) {
     }
     if (!*connected) return false;
     connected_ = true;
-    client_.connect(now_ns);
+    client_.connect(now_ns, session_);
   }
   bool moved = write();
   for (int i = 0; i < reads_per_turn && connection_; ++i) {

@@ -28,7 +28,7 @@ class SnapshotFetcher final : private glimpse::SnapshotSink {
   SnapshotFetcher(const SnapshotServer& server, Ingest& ingest, const os::Clock& clock);
 
   // Begins an attempt; the one before it is dropped.
-  void start(std::uint64_t attempt, std::uint64_t now_ns);
+  void start(std::uint64_t attempt, const feed::SessionName& session, std::uint64_t now_ns);
   void cancel() { connection_.reset(); }
   [[nodiscard]] bool is_active() const { return connection_.has_value(); }
 
@@ -55,6 +55,7 @@ class SnapshotFetcher final : private glimpse::SnapshotSink {
   std::optional<os::TcpConnection> connection_;
   bool connected_ = false;
   std::uint64_t attempt_ = 0;
+  feed::SessionName session_ = feed::SessionName("");  // That the snapshot has to be of.
   std::uint64_t now_ns_ = 0;
   CaptureTime captured_{0};
   std::string last_failure_;

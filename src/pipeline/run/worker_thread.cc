@@ -58,7 +58,8 @@ Result<void> WorkerThread::work() {
     output_failure_.clear();
     if (!worked) {
       // A full disk is not the end: there will be room again.
-      if (worked.error().code != ErrorCode::io) return std::unexpected(worked.error());
+      if (worked.error().code != ErrorCode::io || worker_->lane().has_failed())
+        return std::unexpected(worked.error());
       output_failure_ = worked.error().message;
       note_turn(false);
       sleep_ns(retry_ns);
