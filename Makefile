@@ -4,7 +4,7 @@ FUZZ_SECONDS ?= 60
 cmake_build = cmake --build --preset
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap bootstrap-dev build run test bench asan tsan fuzz tidy format format-check clean
+.PHONY: help bootstrap bootstrap-dev build run tour test bench asan tsan fuzz tidy format format-check clean
 
 help:
 	@scripts/help.sh
@@ -26,6 +26,9 @@ build: build/release/build.ninja
 
 run: build
 	@scripts/run.sh
+
+tour: build
+	@scripts/tour.sh
 
 test: build
 	@scripts/bootstrap.sh --browser || echo "without a browser the tests of the page are skipped"

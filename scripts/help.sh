@@ -4,12 +4,13 @@ cat <<'END'
 Tapeline: from the packets of an exchange to order books and microstructure analytics.
 
 Start here
-  make run           build everything, generate a trading day and walk through what Tapeline does with it
+  make run           build everything, start a simulated exchange and the live pipeline on it, print the page's address
   make test          build everything and run every test
 
 Both install what is missing first (Debian 12, as root or with sudo; scripts/bootstrap.sh --list shows what).
 
 Use it
+  make tour          generate a trading day and walk through what there is to do with files
   make build         build build/release/tapeline; then try: build/release/tapeline --help
   make bench         measure decoding, books, analytics and replay over feeds of 20 million messages;
                      BENCH_FILTER=parquet runs the micro-benchmarks with "parquet" in their names instead

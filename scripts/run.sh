@@ -1,32 +1,19 @@
 #!/bin/sh
-# `make run`: one walk through what Tapeline does, on a trading day that it generates itself.
+# `make run`: a simulated exchange on the loopback interface, and the live pipeline on what it sends.
 #
-# Everything lands in tapeline-data/ (or TAPELINE_DATA). MESSAGES, SYMBOLS, SEED and AT choose another day or time.
+# Everything lands in tapeline-data/ (or TAPELINE_DATA). RATE (messages a second), SYMBOLS and SEED choose another
+# market, PORT another port of the page. Ctrl-C ends both.
 set -eu
 cd "$(dirname "$0")/.."
 
 tapeline=${TAPELINE_BINARY:-build/release/tapeline}
 data=${TAPELINE_DATA:-tapeline-data}
-messages=${MESSAGES:-1000000}
-symbols=${SYMBOLS:-50}
+rate=${RATE:-20000}
+symbols=${SYMBOLS:-500}
 seed=${SEED:-1}
-at=${AT:-10:30:00}
-feed=$data/generated-$messages-$symbols-$seed.itch
-tables=$data/tables
-
-headline() { printf '\n== %s\n' "$*"; }
-# Prints a command as one could type it, then runs it.
-show() {
-  printf '$'
-  for word in "$@"; do
-    case $word in
-      *[!A-Za-z0-9_./:=+-]*) printf ' "%s"' "$word" ;;
-      *) printf ' %s' "$word" ;;
-    esac
-  done
-  printf '\n'
-  "$@"
-}
+port=${PORT:-8787}
+# Ports for the exchange, one behind the other.
+first=${EXCHANGE_PORT:-26400}
 
 if [ ! -x "$tapeline" ]; then
   echo "There is no program at $tapeline: run 'make build' first." >&2
@@ -34,35 +21,33 @@ if [ ! -x "$tapeline" ]; then
 fi
 mkdir -p "$data"
 
-if [ -f "$feed" ]; then
-  headline "1. The feed is here already: $feed"
-else
-  headline "1. Generate a trading day of $messages messages, as NASDAQ's ITCH 5.0 sends them"
-  # Only a complete feed gets its name, so an interrupted run starts over.
-  show "$tapeline" generate "$feed.partial" --messages "$messages" --symbols "$symbols" --seed "$seed"
-  mv "$feed.partial" "$feed"
-fi
+# A session has a name of its own: a pipeline that comes back finds out that numbers start anew.
+"$tapeline" exchange --rate "$rate" --symbols "$symbols" --seed "$seed" --messages 72000000 --keep-mib 256 \
+  --session "$(date -u +T%j%H%M%S)" --group-a "239.255.42.1:$first" --group-b "239.255.42.2:$((first + 1))" \
+  --requests "127.0.0.1:$((first + 2))" --glimpse "127.0.0.1:$((first + 3))" 2> "$data/exchange.log" &
+exchange=$!
+pipeline=
+stop() {
+  kill "$exchange" $pipeline 2> /dev/null || true
+}
+trap stop INT TERM EXIT
 
-headline "2. Replay it: rebuild every order book and write what it says to Parquet"
-show "$tapeline" replay "$feed" --output "$tables"
-
-if [ -z "${SYMBOL:-}" ]; then
-  busiest="SELECT symbol FROM bbo GROUP BY symbol ORDER BY count(*) DESC, symbol LIMIT 1"
-  SYMBOL=$("$tapeline" query "$busiest" --data "$tables" --format csv)
-fi
-symbol=$(printf '%s\n' "$SYMBOL" | tail -n 1)  # Below the name of the column.
-headline "3. Look at one book: $symbol at $at"
-show "$tapeline" book "$feed" --symbol "$symbol" --at "$at"
-
-headline "4. Ask the tables a question, in SQL: which symbols changed their best prices most often?"
-show "$tapeline" query "SELECT symbol, count(*) AS changes FROM bbo GROUP BY symbol ORDER BY changes DESC LIMIT 10" \
-  --data "$tables"
-
-headline "What next?"
 cat <<END
-  $tapeline book $feed --symbol $symbol --at 15:59:00
-  $tapeline query "SELECT * FROM bbo WHERE symbol = '$symbol' LIMIT 20" --data $tables
-  $tapeline --help                      every command
-  MESSAGES=10000000 make run            a larger day
-  The Parquet files are in $tables: pandas, DuckDB and Spark read them.
+A simulated exchange sends $rate messages a second of $symbols securities (its account: $data/exchange.log).
+The pipeline captures, logs and computes them; its data lie in $data. Meanwhile, in another terminal:
+
+  $tapeline status --set data.folder=$data     what it is doing
+  $tapeline log tail rows -f --data $data/journal
+  $tapeline scale 2 --set data.folder=$data    another number of workers
+  make tour                                    what there is to do with files
+
+The page:  http://127.0.0.1:$port/     Ctrl-C ends it.
+
 END
+"$tapeline" run --set data.folder="$data" --set serve.port="$port" \
+  --set feed.group_a="239.255.42.1:$first" --set feed.group_b="239.255.42.2:$((first + 1))" \
+  --set feed.retransmission_servers="127.0.0.1:$((first + 2))" \
+  --set feed.snapshot_server="127.0.0.1:$((first + 3))" --set feed.snapshot_user=demo \
+  --set log.feed.retention_bytes=2000000000 --set log.rows.retention_bytes=2000000000 &
+pipeline=$!
+wait "$pipeline"

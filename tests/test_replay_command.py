@@ -14,13 +14,19 @@ import time
 
 import harness
 
-ALL_TABLES = ("bbo", "trades", "bars", "spread", "depth", "snapshots")
+ALL_TABLES = ("bbo", "trades", "bars", "spread", "depth", "snapshots", "trade_bars", "flow", "costs", "liquidity",
+              "activity", "returns", "vpin", "auction", "luld")
 LEVELS = 4
+# Small ones, so that a short feed fills every table.
+OPTIONS = ("--levels", LEVELS, "--vpin-bucket", 500, "--bar-trades", 10, "--bar-shares", 1_000, "--bar-dollars", 50_000,
+           "--bar-imbalance", 300)
 SECOND = 1_000_000_000
 ORDER_BY = {"bbo": "sequence", "trades": "sequence", "bars": "start, locate", "spread": "start, locate",
-            "depth": "time, locate", "snapshots": "time, locate"}
+            "depth": "time, locate", "snapshots": "time, locate", "trade_bars": "clock, locate, number",
+            "flow": "start, locate", "costs": "sequence", "liquidity": "time, locate", "activity": "start, locate",
+            "returns": "start, locate", "vpin": "sequence", "auction": "sequence", "luld": "time, locate"}
 # What a time filter looks at.
-TIME_OF = {"bbo": "time", "trades": "time", "bars": "start", "spread": "start", "depth": "time", "snapshots": "time"}
+TIME_OF = {table: "start" if "start" in order else "time" for table, order in ORDER_BY.items()}
 
 
 def run(*arguments, exit_code=0, **options):
@@ -102,13 +108,13 @@ class ReplayTest(harness.TestCase):
         cls.feed = cls.shared / "day.itch"
         run("generate", cls.feed, "--messages", 40_000, "--symbols", 12, "--seed", 11)
         cls.tables = cls.shared / "tables"
-        run("replay", cls.feed, "--output", cls.tables, "--tables", ",".join(ALL_TABLES), "--levels", LEVELS)
+        run("replay", cls.feed, "--output", cls.tables, "--tables", ",".join(ALL_TABLES), *OPTIONS)
         cls.symbols = [row["symbol"] for row in query(
             cls.tables, "SELECT symbol FROM bbo GROUP BY ALL ORDER BY count(*) DESC, symbol")]
 
     def replay(self, *arguments, output="out", tables=ALL_TABLES, **options):
         """Replays into a folder of this test and returns it."""
-        self.tapeline("replay", *arguments, "--output", output, "--tables", ",".join(tables), "--levels", LEVELS,
+        self.tapeline("replay", *arguments, "--output", output, "--tables", ",".join(tables), *OPTIONS,
                       **options)
         return self.folder / output
 
@@ -270,7 +276,8 @@ class ReplayTest(harness.TestCase):
         for table in ALL_TABLES:
             with self.subTest(table=table, start=start, end=end):
                 expected = dump(self.tables, table, condition.format(TIME_OF[table]))
-                self.assertGreater(expected.count("\n"), 10)
+                if table != "auction":  # Auctions are told of at hours of their own.
+                    self.assertGreater(expected.count("\n"), 10)
                 self.assertEqual(dump(folder, table), expected)
 
     def test_times_asked_for_are_those_of_the_whole_run(self):
@@ -293,6 +300,8 @@ class ReplayTest(harness.TestCase):
                    for name in ("csv", "jsonl")}
         for table in ALL_TABLES:
             expected = dump(self.tables, table, f"symbol = '{chosen}' OR locate = 0")
+            if expected.count("\n") == 1:  # JSON lines without a line tell no columns.
+                continue
             for name, folder in folders.items():
                 with self.subTest(table=table, format=name):
                     self.assertEqual(list(csv.reader(io.StringIO(dump(folder, table)))),
@@ -310,7 +319,7 @@ class ReplayTest(harness.TestCase):
             folder = self.replay(f"day.itch{suffix}", output=f"from{suffix}")
             self.assertEqual(digests(folder), digests(self.tables), suffix)
         with open(self.feed, "rb") as piped:
-            run("replay", "-", "--output", self.folder / "piped", "--tables", ",".join(ALL_TABLES), "--levels", LEVELS,
+            run("replay", "-", "--output", self.folder / "piped", "--tables", ",".join(ALL_TABLES), *OPTIONS,
                 stdin=piped)
         self.assertEqual(digests(self.folder / "piped"), digests(self.tables))
 

@@ -18,6 +18,8 @@ const table::Schema& bars_schema() {
       COLUMN(BarRow, close, price, "dollars", "Price of the last trade."),
       COLUMN(BarRow, vwap, price_f64, "dollars",
              "Volume-weighted average price: sum(price * size) / sum(size)."),
+      COLUMN(BarRow, twap, price_f64, "dollars",
+             "Time-weighted average price: each stands until the next trade or the window's end."),
       COLUMN(BarRow, volume, u64, "shares", "Printable trades: displayed, hidden and crosses."),
       COLUMN(BarRow, buy_volume, u64, "shares", "Of it, taken by buyers from displayed orders."),
       COLUMN(BarRow, sell_volume, u64, "shares", "Of it, taken by sellers from displayed orders."),

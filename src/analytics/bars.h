@@ -1,6 +1,6 @@
 #pragma once
 
-#include <limits>
+#include <algorithm>
 
 #include "base/uint128.h"
 #include "book/book_types.h"
@@ -21,6 +21,7 @@ struct BarRow {
   std::uint64_t buy_volume;
   std::uint64_t sell_volume;
   double vwap;
+  double twap;
   Price open;
   Price high;
   Price low;
@@ -34,9 +35,10 @@ struct BarRow {
 
 [[nodiscard]] const table::Schema& bars_schema();
 
-// Time bars per symbol: open, high, low, close, volume and VWAP = sum(price * size) / sum(size) over the
-// printable trades of a window. A window without trades gives no row. Sums are integers, so the result does
-// not depend on the order of addition.
+// Time bars per symbol: open, high, low, close, volume, VWAP = sum(price * size) / sum(size) and TWAP =
+// sum(price * dt) / sum(dt) over the printable trades of a window, where dt is the time until the next trade
+// or the window's end. A window without trades gives no row. Sums are integers, so the result does not depend
+// on the order of addition.
 class TimeBars {
  public:
   explicit TimeBars(std::uint64_t width_ns) : windows_(width_ns) {}
@@ -48,7 +50,9 @@ class TimeBars {
     if (bar.trades == 0) {
       windows_.add(context.key);
       bar.open = bar.high = bar.low = trade.price;
+      bar.first = bar.last = std::max(context.time, windows_.start());
     }
+    accumulate(bar, context.time);
     bar.high = std::max(bar.high, trade.price);
     bar.low = std::min(bar.low, trade.price);
     bar.close = trade.price;
@@ -66,10 +70,13 @@ class TimeBars {
   void on_timer(EventTime watermark, const Books& books, Out& out) {
     windows_.advance(watermark, [&](Locate key) {
       Bar& bar = bars_[key];
+      accumulate(bar, windows_.end());
       const double vwap =
           static_cast<double>(bar.notional) / static_cast<double>(bar.volume) / Price::per_dollar;
+      const double twap = static_cast<double>(bar.price_ns) /
+                          static_cast<double>(raw(bar.last) - raw(bar.first)) / Price::per_dollar;
       out.emit(BarRow{windows_.start(), windows_.end(), raw(bar.sequence), bar.volume, bar.buy_volume,
-                      bar.sell_volume, vwap, bar.open, bar.high, bar.low, bar.close, bar.trades,
+                      bar.sell_volume, vwap, twap, bar.open, bar.high, bar.low, bar.close, bar.trades,
                       books.symbol(key), key, bar.quality | books.quality(key)});
       bar = Bar{};
     });
@@ -87,6 +94,9 @@ class TimeBars {
  private:
   struct Bar {
     Uint128 notional;  // Price ticks times shares.
+    Uint128 price_ns;  // Price ticks times the time each stood.
+    EventTime first;
+    EventTime last;
     std::uint64_t volume;
     std::uint64_t buy_volume;
     std::uint64_t sell_volume;
@@ -98,6 +108,12 @@ class TimeBars {
     std::uint32_t trades;
     Quality quality;
   };
+
+  static void accumulate(Bar& bar, EventTime until) {
+    if (until <= bar.last) return;
+    bar.price_ns += static_cast<Uint128>(bar.close.ticks) * (raw(until) - raw(bar.last));
+    bar.last = until;
+  }
 
   stream::TumblingWindows windows_;
   stream::KeyedState<Bar> bars_;

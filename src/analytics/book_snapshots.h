@@ -62,8 +62,9 @@ class BookSnapshots {
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
-    touches_.advance(watermark,
-                     [&](Locate key, const Touch& last) { emit(key, touches_.end(), last, books, out); });
+    touches_.advance(
+        watermark, [&](Locate key, const Touch& last) { emit(key, touches_.end(), last, books, out); },
+        [&](Locate key) { books.prefetch(key); });
   }
   [[nodiscard]] EventTime next_timer() const { return touches_.next_timer(); }
 

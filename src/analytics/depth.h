@@ -48,21 +48,24 @@ class Depth {
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
-    touches_.advance(watermark, [&](Locate key, Sequence last) {
-      std::array<book::LevelView, max_levels> views;
-      DepthRow row{};
-      row.time = touches_.end();
-      row.sequence = raw(last);
-      row.symbol = books.symbol(key);
-      row.locate = key;
-      row.quality = books.quality(key);
-      row.bid_levels = sum(books, key, Side::bid, views, row.bid_size, row.bid_orders, row.bid_price);
-      row.ask_levels = sum(books, key, Side::ask, views, row.ask_size, row.ask_orders, row.ask_price);
-      const auto bid = static_cast<double>(row.bid_size);
-      const auto ask = static_cast<double>(row.ask_size);
-      row.imbalance = (bid - ask) / (bid + ask);
-      out.emit(row);
-    });
+    touches_.advance(
+        watermark,
+        [&](Locate key, Sequence last) {
+          std::array<book::LevelView, max_levels> views;
+          DepthRow row{};
+          row.time = touches_.end();
+          row.sequence = raw(last);
+          row.symbol = books.symbol(key);
+          row.locate = key;
+          row.quality = books.quality(key);
+          row.bid_levels = sum(books, key, Side::bid, views, row.bid_size, row.bid_orders, row.bid_price);
+          row.ask_levels = sum(books, key, Side::ask, views, row.ask_size, row.ask_orders, row.ask_price);
+          const auto bid = static_cast<double>(row.bid_size);
+          const auto ask = static_cast<double>(row.ask_size);
+          row.imbalance = (bid - ask) / (bid + ask);
+          out.emit(row);
+        },
+        [&](Locate key) { books.prefetch(key); });
   }
   [[nodiscard]] EventTime next_timer() const { return touches_.next_timer(); }
 

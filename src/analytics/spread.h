@@ -62,18 +62,22 @@ class QuotedSpread {
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
-    windows_.advance(watermark, [&](Locate key) {
-      Quote& quote = quotes_[key];
-      accumulate(quote, windows_.end());
-      const auto ns = static_cast<double>(quote.two_sided_ns);
-      const double spread = static_cast<double>(quote.spread_ns) / ns / Price::per_dollar;
-      const double mid = static_cast<double>(quote.twice_mid_ns) / ns / 2 / Price::per_dollar;
-      const bool seen = quote.min_spread.ticks != UINT32_MAX;
-      out.emit(SpreadRow{windows_.start(), windows_.end(), raw(quote.sequence), spread, spread / mid * 10'000,
-                         mid, quote.two_sided_ns, seen ? quote.min_spread : Price{0}, quote.max_spread,
-                         quote.changes, books.symbol(key), key, quote.quality | books.quality(key)});
-      quote = Quote{.since = windows_.end(), .bid = quote.bid, .ask = quote.ask};
-    });
+    windows_.advance(
+        watermark,
+        [&](Locate key) {
+          Quote& quote = quotes_[key];
+          accumulate(quote, windows_.end());
+          const auto ns = static_cast<double>(quote.two_sided_ns);
+          const double spread = static_cast<double>(quote.spread_ns) / ns / Price::per_dollar;
+          const double mid = static_cast<double>(quote.twice_mid_ns) / ns / 2 / Price::per_dollar;
+          const bool seen = quote.min_spread.ticks != UINT32_MAX;
+          out.emit(SpreadRow{windows_.start(), windows_.end(), raw(quote.sequence), spread,
+                             spread / mid * 10'000, mid, quote.two_sided_ns,
+                             seen ? quote.min_spread : Price{0}, quote.max_spread, quote.changes,
+                             books.symbol(key), key, quote.quality | books.quality(key)});
+          quote = Quote{.since = windows_.end(), .bid = quote.bid, .ask = quote.ask};
+        },
+        [&](Locate key) { quotes_.prefetch(key); });
   }
   [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
 

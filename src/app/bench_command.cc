@@ -9,12 +9,14 @@
 #include <sys/resource.h>
 
 #include "app/commands.h"
+#include "base/check.h"
 #include "base/virtual_array.h"
 #include "book/order_books.h"
 #include "feed/itch50/decoder.h"
 #include "feed/itch50/event_decoder.h"
 #include "feed/source/open_message_source.h"
 #include "pipeline/market_analytics.h"
+#include "pipeline/row_tables.h"
 #include "table/describe.h"
 
 namespace tapeline::app {
@@ -26,6 +28,8 @@ struct BenchOptions {
   int runs = 5;
   int warm_up = 1;
   std::size_t depth_levels = 10;
+  std::vector<std::string> tables{"bbo", "trades", "bars", "depth"};
+  bool by_metric = false;
 };
 
 // The messages of a file, framed, in memory.
@@ -93,11 +97,19 @@ struct CountBbo : book::NullBookHandler {
 
 template <class Handler>
 void apply_all(const Input& input, book::OrderBooks& books, Handler& handler) {
-  constexpr std::size_t batch_size = 512;
+  constexpr std::size_t ahead = book::OrderBooks::look_ahead;
+  constexpr std::size_t batch_size = 256 + ahead;
   const auto batch = std::make_unique<std::array<Event, batch_size>>();
   itch50::EventCursor cursor(input.bytes(), Sequence{1}, CaptureTime{0});
-  while (const std::size_t count = cursor.decode(*batch))
-    books.apply(std::span<const Event>(batch->data(), count), handler);
+  std::size_t held = 0;  // At the front of the batch: shown to the books, not applied.
+  for (;;) {
+    const std::size_t count = cursor.decode(std::span(*batch).subspan(held));
+    const std::size_t have = held + count;
+    held = count == 0 ? 0 : std::min(have, ahead);
+    books.apply(std::span<const Event>(batch->data(), have), handler, have - held);
+    if (count == 0) return;
+    std::copy_n(batch->data() + (have - held), held, batch->data());
+  }
 }
 
 Extra run_books(const Input& input) {
@@ -135,25 +147,29 @@ class RowBuffers {
   Buffer<Row>& buffers() {
     return std::get<Buffer<Row>>(all_);
   }
-  std::tuple<Buffer<analytics::BboRow>, Buffer<analytics::TradeRow>, Buffer<analytics::BarRow>,
-             Buffer<analytics::SpreadRow>, Buffer<analytics::DepthRow>, Buffer<analytics::SnapshotRow>>
-      all_;
+  pipeline::TupleOfRows<Buffer> all_;
 };
 
-Extra run_analytics(const Input& input, const BenchOptions& options) {
+// Returns the number of rows of each table that has any.
+Extra run_tables(const Input& input, const pipeline::AnalyticsConfig& config) {
   const auto books = std::make_unique<book::OrderBooks>();
   RowBuffers rows;
-  pipeline::AnalyticsConfig config;
-  config.depth = true;
-  config.levels = options.depth_levels;
   pipeline::MarketAnalytics<RowBuffers> analytics(config, *books, rows);
   apply_all(input, *books, analytics);
   analytics.finish();
-  return {{"bbo_changes", rows.count<analytics::BboRow>()},
-          {"trades", rows.count<analytics::TradeRow>()},
-          {"bars", rows.count<analytics::BarRow>()},
-          {"depth_rows", rows.count<analytics::DepthRow>()},
-          {"live_orders", books->live_orders()}};
+  Extra counts;
+  pipeline::for_each_row_type([&]<class Row> {
+    if (const std::uint64_t count = rows.count<Row>(); count != 0)
+      counts.emplace_back(pipeline::schema_of<Row>(1).name, count);
+  });
+  return counts;
+}
+
+Extra run_analytics(const Input& input, const BenchOptions& options) {
+  pipeline::AnalyticsConfig config;
+  CHECK(pipeline::select_tables(options.tables, config).has_value());
+  config.levels = options.depth_levels;
+  return run_tables(input, config);
 }
 
 double peak_rss_mb() {
@@ -169,12 +185,71 @@ double cpu_ns() {
   return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
 }
 
+struct Times {
+  double min;
+  double median;
+  double max;
+};
+
+Times times_of(std::vector<double> ns) {
+  std::sort(ns.begin(), ns.end());
+  const std::size_t middle = ns.size() / 2;
+  return {ns.front(), ns.size() % 2 == 1 ? ns[middle] : (ns[middle - 1] + ns[middle]) / 2, ns.back()};
+}
+
+// What each table costs by itself over the books alone, and all of them together: a JSON line each. Runs take
+// turns, so that a machine that slows down does so for all.
+void measure_by_metric(const Input& input, const BenchOptions& options) {
+  struct Case {
+    std::string name;
+    pipeline::AnalyticsConfig config;
+    std::vector<double> ns = {};
+    Extra rows = {};
+  };
+  std::vector<Case> cases;
+  const auto add = [&](const std::string& name, const std::vector<std::string>& tables) {
+    cases.push_back({name, {}});
+    CHECK(pipeline::select_tables(tables, cases.back().config).has_value());
+    cases.back().config.levels = options.depth_levels;
+  };
+  add("none", {});
+  for (const std::string_view table : pipeline::row_table_names)
+    add(std::string(table), {std::string(table)});
+  add("catalogue", {"bars", "spread", "depth", "trade_bars", "flow", "costs", "liquidity", "activity",
+                    "returns", "vpin", "auction", "luld"});
+  add("all", {"all"});
+  for (int i = 0; i < options.warm_up + options.runs; ++i)
+    for (Case& one : cases) {
+      const double start = cpu_ns();
+      one.rows = run_tables(input, one.config);
+      if (i >= options.warm_up) one.ns.push_back((cpu_ns() - start) / static_cast<double>(input.messages));
+    }
+  const Times base = times_of(cases[0].ns);
+  for (const Case& one : cases) {
+    const Times times = times_of(one.ns);
+    std::uint64_t rows = 0;
+    for (const auto& [table, count] : one.rows) rows += count;
+    fmt::print(R"({{"bench":"analytics","metric":"{}","file":{},"messages":{},"runs":{},)"
+               R"("ns_per_message":{{"min":{:.2f},"median":{:.2f},"max":{:.2f}}},)"
+               R"("own_ns_per_message":{{"min":{:.2f},"median":{:.2f}}},"rows":{}}})"
+               "\n",
+               one.name, table::json_string(options.file), input.messages, options.runs, times.min,
+               times.median, times.max, times.min - base.min, times.median - base.median, rows);
+  }
+}
+
 Result<void> measure(const std::string& name, const BenchOptions& options) {
   if (options.file.empty())
     return fail(ErrorCode::usage,
                 fmt::format("name the file to measure, as in `tapeline bench {} day.itch`", name));
   const Result<Input> input = read_input(options.file);
   if (!input) return std::unexpected(input.error());
+  pipeline::AnalyticsConfig named;
+  if (const Result<void> known = pipeline::select_tables(options.tables, named); !known) return known;
+  if (options.by_metric) {
+    measure_by_metric(*input, options);
+    return {};
+  }
   const double rss_before = peak_rss_mb();
   const auto run = [&]() -> Extra {
     if (name == "decode") return run_decode(*input);
@@ -190,12 +265,11 @@ Result<void> measure(const std::string& name, const BenchOptions& options) {
     const double taken = cpu_ns() - start;
     ns.push_back(taken / static_cast<double>(input->messages));
   }
-  std::sort(ns.begin(), ns.end());
-  const std::size_t middle = ns.size() / 2;
-  const double median = ns.size() % 2 == 1 ? ns[middle] : (ns[middle - 1] + ns[middle]) / 2;
+  const Times times = times_of(ns);
   std::string line = fmt::format(
       R"({{"bench":"{}","file":{},"messages":{},"runs":{},"ns_per_message":{{"min":{:.2f},"median":{:.2f},"max":{:.2f}}})",
-      name, table::json_string(options.file), input->messages, options.runs, ns.front(), median, ns.back());
+      name, table::json_string(options.file), input->messages, options.runs, times.min, times.median,
+      times.max);
   for (const auto& [key, value] : extra) line += fmt::format(R"(,"{}":{})", key, value);
   // The input stays in memory for the whole run and is no part of what the work needs.
   line += fmt::format(R"(,"input_mb":{:.1f},"peak_rss_mb":{:.1f}}})",
@@ -235,10 +309,16 @@ void add_bench_command(CLI::App& program, Action& action) {
     bench->add_option("--warm-up", options->warm_up, "Runs before them")
         ->capture_default_str()
         ->check(CLI::Range(0, 100));
-    if (name == "analytics")
+    if (name == "analytics") {
       bench->add_option("--levels", options->depth_levels, "Levels of depth")
           ->capture_default_str()
           ->check(CLI::Range(1, 64));
+      bench->add_option("--tables,--metrics", options->tables, "The tables to compute, as replay takes them")
+          ->delimiter(',')
+          ->capture_default_str();
+      bench->add_flag("--by-metric", options->by_metric,
+                      "Each table of replay by itself over the books alone, then all, a line each");
+    }
     bench->callback(
         [&action, options, name] { action = [options, name] { return measure(name, *options); }; });
   };

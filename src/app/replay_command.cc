@@ -16,6 +16,7 @@
 #include "feed/source/open_message_source.h"
 #include "pipeline/feed_run.h"
 #include "pipeline/market_analytics.h"
+#include "pipeline/row_tables.h"
 #include "pipeline/symbol_filter.h"
 #include "sinks/row_writer.h"
 #include "table/describe.h"
@@ -96,25 +97,16 @@ class TableWriters {
 
   EventTime from_;
   EventTime until_;
-  std::tuple<Table<analytics::BboRow>, Table<analytics::TradeRow>, Table<analytics::BarRow>,
-             Table<analytics::SpreadRow>, Table<analytics::DepthRow>, Table<analytics::SnapshotRow>>
-      tables_;
+  pipeline::TupleOfRows<Table> tables_;
 };
 
 Result<void> open_tables(const ReplayOptions& options, TableWriters& tables) {
   const pipeline::AnalyticsConfig& config = options.analytics;
   Result<void> done;
-  const auto open = [&]<class Row>(bool wanted, const table::Schema& schema, const Row*) {
-    if (wanted && done) done = tables.open<Row>(options, schema);
-  };
-  open(config.bbo, analytics::bbo_schema(), static_cast<analytics::BboRow*>(nullptr));
-  open(config.trades, analytics::trades_schema(), static_cast<analytics::TradeRow*>(nullptr));
-  open(config.bars, analytics::bars_schema(), static_cast<analytics::BarRow*>(nullptr));
-  open(config.spread, analytics::spread_schema(), static_cast<analytics::SpreadRow*>(nullptr));
-  open(config.depth, analytics::depth_schema(), static_cast<analytics::DepthRow*>(nullptr));
-  open(config.snapshots,
-       analytics::snapshots_schema(std::min(config.levels, analytics::SnapshotRow::max_levels)),
-       static_cast<analytics::SnapshotRow*>(nullptr));
+#define OPEN_TABLE(name, number, row, schema) \
+  if (config.name && done) done = tables.open<row>(options, pipeline::schema_of<row>(config.levels));
+  ROW_TABLES(OPEN_TABLE)
+#undef OPEN_TABLE
   return done;
 }
 
@@ -151,7 +143,7 @@ void print_summary(const ReplayOptions& options, const pipeline::FeedRunSummary&
         options.output);
 }
 
-// A window that starts in the wanted time is written whole, so the run goes on to its end.
+// What begins in the wanted time is written whole, so the run goes on to its end.
 EventTime end_of_run(const ReplayOptions& options) {
   const std::uint64_t until = raw(options.until);
   if (until == UINT64_MAX) return options.until;
@@ -159,7 +151,10 @@ EventTime end_of_run(const ReplayOptions& options) {
     return wanted ? (until / width + 1) * width - 1 : until;
   };
   const pipeline::AnalyticsConfig& config = options.analytics;
-  return EventTime{std::max(end(config.bars, config.bar_ns), end(config.spread, config.interval_ns))};
+  return EventTime{
+      std::max({end(config.bars, config.bar_ns), end(config.spread, config.interval_ns),
+                end(config.flow || config.activity, config.metric_ns), end(config.returns, config.returns_ns),
+                until + (config.costs ? config.horizon_ns + 1 : 0)})};
 }
 
 Result<void> replay(const ReplayOptions& options) {
@@ -199,10 +194,10 @@ Result<void> replay(const ReplayOptions& options) {
 }
 
 void describe_tables() {
-  for (const table::Schema* schema :
-       {&analytics::bbo_schema(), &analytics::trades_schema(), &analytics::bars_schema(),
-        &analytics::spread_schema(), &analytics::depth_schema(), &analytics::snapshots_schema(3)})
-    fmt::print("## {}\n\n{}\n\n{}\n", schema->name, schema->description, table::describe(*schema));
+  pipeline::for_each_row_type([]<class Row> {
+    const table::Schema& schema = pipeline::schema_of<Row>(3);
+    fmt::print("## {}\n\n{}\n\n{}\n", schema.name, schema.description, table::describe(schema));
+  });
 }
 
 }  // namespace

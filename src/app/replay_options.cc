@@ -1,14 +1,22 @@
 #include "app/replay_options.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "analytics/vpin.h"
+#include "config/values.h"
 #include "market/event_time_text.h"
+#include "pipeline/row_tables.h"
 
 namespace tapeline::app {
 
 namespace {
+
+// The settings know the tables by name alone.
+static_assert(std::ranges::equal(config::table_names, pipeline::row_table_names));
 
 constexpr std::string_view footer =
     R"(FILE is a BinaryFILE of NASDAQ TotalView-ITCH 5.0 or a pcap or pcapng capture of MoldUDP64, plain or in gzip or
@@ -19,6 +27,7 @@ Examples:
   tapeline replay day.itch.gz                                       BBO, trades and 10 ms bars as Parquet
   tapeline replay day.itch --symbol AAPL,MSFT --from 09:30 --to 10:00 --bar 1s
   tapeline replay day.itch --tables snapshots --levels 5 --on-change --format csv --output - | head
+  tapeline replay day.itch --metrics flow,costs,returns --window 1m --horizon 10s
   tapeline query "SELECT * FROM bars WHERE symbol = 'AAPL' ORDER BY start LIMIT 10")";
 
 std::optional<unsigned> digits(std::string_view text) {
@@ -37,27 +46,44 @@ std::optional<std::chrono::sys_days> day_of(std::optional<unsigned> y, std::opti
   return std::chrono::sys_days(date);
 }
 
-Result<void> choose_tables(const std::vector<std::string>& names, pipeline::AnalyticsConfig& config) {
-  config.bbo = config.trades = config.bars = false;
-  for (const std::string& name : names) {
-    if (name == "bbo")
-      config.bbo = true;
-    else if (name == "trades")
-      config.trades = true;
-    else if (name == "bars")
-      config.bars = true;
-    else if (name == "spread")
-      config.spread = true;
-    else if (name == "depth")
-      config.depth = true;
-    else if (name == "snapshots")
-      config.snapshots = true;
-    else
-      return fail(
-          ErrorCode::usage,
-          fmt::format("there is no table '{}'; choose of bbo, trades, bars, spread, depth, snapshots", name));
+Result<void> parse_analytics(const ReplayText& text, pipeline::AnalyticsConfig& config) {
+  for (const auto& [written, ns] :
+       {std::pair{&text.bar, &config.bar_ns}, std::pair{&text.interval, &config.interval_ns},
+        std::pair{&text.window, &config.metric_ns}, std::pair{&text.step, &config.step_ns},
+        std::pair{&text.horizon, &config.horizon_ns}}) {
+    const Result<std::uint64_t> duration = parse_duration(*written);
+    if (!duration) return std::unexpected(duration.error());
+    *ns = *duration;
   }
-  return {};
+  config.returns_ns = config.step_ns * text.steps;
+  config.levels = text.levels;
+  config.snapshots_on_change = text.on_change;
+  config.bar_thresholds = text.bar_thresholds;
+  if (text.sweep.size() != config.sweep_shares.size())
+    return fail(ErrorCode::usage,
+                fmt::format("--sweep takes {} sizes, as in 100,1000,10000", config.sweep_shares.size()));
+  std::copy(text.sweep.begin(), text.sweep.end(), config.sweep_shares.begin());
+  config.vpin_bucket_shares = text.vpin_bucket;
+  config.vpin_buckets = text.vpin_buckets;
+  return pipeline::check(config);
+}
+
+void add_metric_options(CLI::App& command, ReplayText& text) {
+  const auto add = [&](const char* name, auto& value, const std::string& meaning) {
+    return command.add_option(name, value, meaning)->capture_default_str()->group("Metrics");
+  };
+  add("--window", text.window, "Width of the windows of flow, liquidity and activity");
+  add("--step", text.step, "Step of the returns");
+  add("--steps", text.steps, "Steps that a window of returns has")->check(CLI::Range(1, 86'400));
+  add("--horizon", text.horizon, "How much later costs look at the mid");
+  add("--sweep", text.sweep, "Three sizes to trade, for liquidity, in shares")->delimiter(',');
+  add("--bar-trades", text.bar_thresholds.trades, "Trades of a tick bar; 0: none, as of the next three");
+  add("--bar-shares", text.bar_thresholds.shares, "Shares of a volume bar");
+  add("--bar-dollars", text.bar_thresholds.dollars, "Dollars of a dollar bar");
+  add("--bar-imbalance", text.bar_thresholds.imbalance_shares, "Shares bought less sold of an imbalance bar");
+  add("--vpin-bucket", text.vpin_bucket, "Shares of a bucket of vpin");
+  add("--vpin-buckets", text.vpin_buckets, "Buckets that vpin looks back on")
+      ->check(CLI::Range(1u, analytics::Vpin::max_buckets));
 }
 
 }  // namespace
@@ -104,7 +130,9 @@ void add_replay_options(CLI::App& command, ReplayText& text) {
       .add_option("-o,--output", text.output, "Folder for the tables; - writes one table to standard output")
       ->capture_default_str();
   command.add_option("--format", text.format, "parquet, csv or jsonl")->capture_default_str();
-  command.add_option("--tables", text.tables, "Of bbo, trades, bars, spread, depth, snapshots")
+  command
+      .add_option("--tables,--metrics", text.tables,
+                  fmt::format("Of {}; or all", fmt::join(pipeline::row_table_names, ", ")))
       ->delimiter(',')
       ->capture_default_str();
   command.add_option("-s,--symbol", text.symbols, "Only these symbols")->delimiter(',');
@@ -113,11 +141,12 @@ void add_replay_options(CLI::App& command, ReplayText& text) {
   command.add_option("--bar", text.bar, "Width of the bars: ns, us, ms, s, m, h")->capture_default_str();
   command.add_option("--interval", text.interval, "Width of the windows of spread, depth and snapshots")
       ->capture_default_str();
-  command.add_option("--levels", text.levels, "Levels of depth and snapshots")
+  command.add_option("--levels", text.levels, "Levels of depth, snapshots and slopes")
       ->capture_default_str()
       ->check(CLI::Range(1, 20));
   command.add_flag("--on-change", text.on_change,
                    "Snapshots after each change of a shown level, not at an interval");
+  add_metric_options(command, text);
   command.add_option("--date", text.date,
                      "Trading day YYYY-MM-DD; else from a name like 01302019.NASDAQ_ITCH50.gz");
   command.add_flag("--describe", text.describe, "Print the columns of every table and exit");
@@ -136,18 +165,13 @@ Result<ReplayOptions> parse_replay_options(const ReplayText& text) {
   if (!format)
     return fail(ErrorCode::usage, fmt::format("--format {}: choose parquet, csv or jsonl", text.format));
   options.format = *format;
-  if (const Result<void> chosen = choose_tables(text.tables, options.analytics); !chosen)
+  if (const Result<void> chosen = pipeline::select_tables(text.tables, options.analytics); !chosen)
     return std::unexpected(chosen.error());
-  if (options.output == "-" && (text.tables.size() != 1 || options.format == sinks::TableFormat::parquet))
+  const bool one_table = text.tables.size() == 1 && text.tables[0] != "all";
+  if (options.output == "-" && (!one_table || options.format == sinks::TableFormat::parquet))
     return fail(ErrorCode::usage, "--output - takes one table (--tables bbo) and --format csv or jsonl");
-  const Result<std::uint64_t> bar = parse_duration(text.bar);
-  if (!bar) return std::unexpected(bar.error());
-  const Result<std::uint64_t> interval = parse_duration(text.interval);
-  if (!interval) return std::unexpected(interval.error());
-  options.analytics.bar_ns = *bar;
-  options.analytics.interval_ns = *interval;
-  options.analytics.levels = text.levels;
-  options.analytics.snapshots_on_change = text.on_change;
+  if (const Result<void> set = parse_analytics(text, options.analytics); !set)
+    return std::unexpected(set.error());
   for (const auto& [written, time] :
        {std::pair{&text.from, &options.from}, std::pair{&text.to, &options.until}}) {
     if (written->empty()) continue;

@@ -5,9 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "analytics/trade_bars.h"
 #include "base/result.h"
 #include "market/types.h"
-#include "pipeline/market_analytics.h"
+#include "pipeline/analytics_config.h"
 #include "sinks/table_sink.h"
 
 namespace tapeline::app {
@@ -25,6 +26,14 @@ struct ReplayText {
   std::string interval = "1s";
   std::size_t levels = 10;
   bool on_change = false;
+  std::string window = "10s";
+  std::string step = "1s";
+  std::uint64_t steps = 300;
+  std::string horizon = "5s";
+  std::vector<std::uint32_t> sweep{100, 1'000, 10'000};
+  analytics::BarThresholds bar_thresholds;
+  std::uint32_t vpin_bucket = 10'000;
+  std::uint32_t vpin_buckets = 50;
   std::string date;
   bool describe = false;
   bool no_progress = false;

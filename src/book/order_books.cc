@@ -14,127 +14,93 @@ constexpr std::size_t side_arena_bytes = std::size_t{1} << 33;
 }  // namespace
 
 OrderBooks::OrderBooks(const OrderBooksConfig& config)
-    : index_(config.expected_orders),
+    : orders_(config.expected_orders, config.max_blocks * QueueBlock::capacity),
       blocks_(config.max_blocks),
-      stamps_(config.max_blocks),
       arena_(side_arena_bytes),
       books_(max_locates),
+      windows_(2 * max_locates),
+      outside_(2 * max_locates),
       states_(max_locates),
       symbols_(max_locates, Symbol("")) {
   mpids_.push_back(Mpid(""));
+  hints_.fill(&blocks_[none].link);
+  blocks_[none].shape = QueueBlock::first_flag | QueueBlock::capacity;  // Full: it takes no order.
 }
 
 void OrderBooks::reset() {
-  const OrderBooksConfig config{index_.limit(), blocks_.capacity()};
+  const OrderBooksConfig config{orders_.index_limit(), blocks_.capacity()};
   const BookCounters counters = counters_;
   *this = OrderBooks(config);
   counters_ = counters;
 }
 
 // The block where the next order of a level goes when its last one cannot take it.
-std::uint32_t OrderBooks::append_block(Book& book, std::uint32_t first_number, OrderRef ref) {
+std::uint32_t OrderBooks::append_block(std::uint32_t first_number, OrderRef ref) {
   QueueBlock& first = blocks_[first_number];
   const auto ref_high = static_cast<std::uint32_t>(raw(ref) >> 32);
-  if (first.link == first_number && first.is_empty()) {
+  if (first.link == first_number && first.size() == 0) {
     first.ref_high = ref_high;
     return first_number;
   }
-  const std::uint32_t number = take_block(book);
+  const std::uint32_t number = take_block();
   QueueBlock& block = blocks_[number];
-  block.set_identity(first.identity());
-  block.is_first = false;
-  block.first = first_number;
+  block.level_shares = 0;
+  block.previous = first.link;
+  block.key = first.key;
+  block.link = first_number;
   block.next = none;
-  block.link = first.link;
   block.ref_high = ref_high;
-  block.clear();
+  block.locate = first.locate;
+  block.slot = first.slot;
+  block.shape = QueueBlock::shape_of(first.side(), false);
   blocks_[first.link].next = number;
   first.link = number;
   return number;
 }
 
-void OrderBooks::unlink_block(Book& book, std::uint32_t number) {
+void OrderBooks::unlink_block(std::uint32_t number) {
   const QueueBlock& block = blocks_[number];
-  blocks_[block.link].next = block.next;
-  // The next block is never a first one, so its link is the one before it.
-  blocks_[block.next != none ? block.next : block.first].link = block.link;
-  free_block(book, number);
+  blocks_[block.previous].next = block.next;
+  if (block.next != none)
+    blocks_[block.next].previous = block.previous;
+  else
+    blocks_[block.link].link = block.previous;
+  free_block(number);
 }
 
-[[gnu::noinline]] void OrderBooks::drop_empty_levels(Book& book, std::size_t side) {
-  SideLevels& levels = book.sides[side];
-  for (std::uint32_t i = 0; i < levels.size; ++i)
-    detail::prefetch(&blocks_[SideLevels::block(levels.entries[i])]);
-  std::uint32_t kept = 0;
-  for (std::uint32_t i = 0; i < levels.size; ++i) {
-    const std::uint32_t number = SideLevels::block(levels.entries[i]);
-    if (blocks_[number].level_orders != 0)
-      levels.entries[kept++] = levels.entries[i];
-    else
-      free_block(book, number);
-  }
-  levels.size = kept;
-  book.above[side] = 0;
-}
-
-// Makes room for one more level: drops the empty ones, and grows where that does not free half of the room.
-void OrderBooks::make_room(Book& book, std::size_t side) {
-  drop_empty_levels(book, side);
-  SideLevels& levels = book.sides[side];
-  if (levels.size >= levels.capacity / 2) arena_.grow(levels);
-}
-
-// All runs are given out: the book has what is left of its own, and the blocks of its empty levels.
-[[gnu::noinline]] bool OrderBooks::reclaim(Book& book) {
-  const auto has_block = [&] { return book.free_blocks != none || book.next_block % run_length != 0; };
-  if (has_block()) return true;
-  for (const std::size_t side : {0u, 1u}) drop_empty_levels(book, side);
-  return has_block();
-}
-
-// Called when the level that was the best has lost its orders: finds the next one that has some and returns
-// its shares, 0 if the side is empty. Keeps only a few empty levels above it.
-[[gnu::noinline]] std::uint64_t OrderBooks::find_best(Book& book, std::size_t side) {
-  const SideLevels& levels = book.sides[side];
-  for (std::int64_t at = best_entry(book, side) - 1; at >= 0; --at) {
-    const QueueBlock& first = blocks_[SideLevels::block(levels.entries[at])];
-    if (first.level_orders == 0) continue;
-    const auto best = static_cast<std::uint32_t>(at);
-    if (levels.size - 1 - best > max_above) drop_levels(book, side, best + 1);
-    book.above[side] = static_cast<std::uint8_t>(levels.size - 1 - best);
-    return first.level_shares;
-  }
-  drop_levels(book, side, 0);
-  book.above[side] = 0;
-  return 0;
-}
-
-// Removes the entries from `down_to` up; their levels must be empty.
-void OrderBooks::drop_levels(Book& book, std::size_t side, std::uint32_t down_to) {
-  SideLevels& levels = book.sides[side];
-  while (levels.size > down_to) free_block(book, SideLevels::block(levels.entries[--levels.size]));
-}
-
-std::optional<OrderBooks::OrderPlace> OrderBooks::find(Locate locate, OrderRef ref) const {
-  const OrderIndex::Place entry = find_entry(locate, ref);
-  if (entry.block == none) return std::nullopt;
-  return OrderPlace{entry, blocks_[entry.block].find(ref)};
+// There must be room; see has_room().
+std::uint32_t OrderBooks::rest_slowly(const Event& event, OrderRef ref, Side side, PriceKey key,
+                                      std::uint16_t attribution) {
+  const auto s = static_cast<std::size_t>(side);
+  Book& book = books_[raw(event.locate)];
+  const std::uint32_t number = level_for(event.locate, side, key);
+  QueueBlock& level = blocks_[number];
+  std::uint32_t tail = level.link;
+  if (!blocks_[tail].takes(ref)) tail = append_block(number, ref);
+  CHECK(orders_.has_room());  // There are as many orders as fit the blocks.
+  level.level_shares += event.order.shares;
+  live_levels_ += level.level_orders == 0;
+  ++level.level_orders;
+  if (level.slot < PriceWindow::size) book.live[s] |= std::uint64_t{1} << level.slot;
+  blocks_[tail].append(ref);
+  orders_.put_anywhere(ref, {tail, event.order.shares, event.time, attribution});
+  if (!book.plain[s]) note_plainness(event.locate, s);
+  return number;
 }
 
 // False for what no book can have saved: no shares, or a reference that is live.
-bool OrderBooks::load_order(Book& book, Locate locate, Side side, PriceKey key,
-                            const detail::SavedOrder& order) {
-  const std::uint32_t home = index_.home(order.ref);
-  if (order.shares == 0 || is_taken(locate, order.ref, home) || !has_room(book)) return false;
+bool OrderBooks::load_order(Locate locate, Side side, PriceKey key, const detail::SavedOrder& order) {
+  if (order.shares == 0 || is_live(locate, order.ref) || !has_room(locate)) return false;
   const std::uint16_t attribution =
       order.attribution.view().empty() ? std::uint16_t{0} : attribution_index(order.attribution);
   Event event{};
   event.locate = locate;
   event.time = order.entered;
   event.order.shares = order.shares;
-  rest(book, event, order.ref, home, side, key, attribution, none);
+  rest_slowly(event, order.ref, side, key, attribution);
+  Book& book = books_[raw(locate)];
   NullBookHandler quiet;
-  if (is_at_best(book, side, key)) refresh_bbo(event, book, side, quiet);
+  if (is_at_best(book, side, key)) refresh_bbo(event, book, static_cast<std::size_t>(side), quiet);
   return true;
 }
 
@@ -221,6 +187,11 @@ void OrderBooks::mark_all(Quality flags) {
   for (std::size_t i = 0; i < max_locates; ++i) books_[i].quality |= flags;
 }
 
+void OrderBooks::unmark_all(Quality flags) {
+  for (std::size_t i = 0; i < max_locates; ++i)
+    books_[i].quality = without(books_[i].quality, flags);
+}
+
 std::vector<Locate> OrderBooks::locates() const {
   std::vector<Locate> all;
   for (std::size_t i = 0; i < max_locates; ++i)
@@ -235,34 +206,28 @@ std::optional<Locate> OrderBooks::find_symbol(std::string_view symbol) const {
 }
 
 std::size_t OrderBooks::level_count(Locate locate, Side side) const {
-  const SideLevels& levels = books_[raw(locate)].sides[static_cast<std::size_t>(side)];
-  return static_cast<std::size_t>(
-      std::count_if(levels.entries, levels.entries + levels.size,
-                    [&](std::int64_t entry) { return blocks_[SideLevels::block(entry)].level_orders != 0; }));
+  const auto s = static_cast<std::size_t>(side);
+  const SideLevels& levels = outside(locate, s);
+  return static_cast<std::size_t>(std::popcount(books_[raw(locate)].live[s])) +
+         static_cast<std::size_t>(std::count_if(
+             levels.entries, levels.entries + levels.size,
+             [&](std::int64_t entry) { return blocks_[SideLevels::block(entry)].level_orders != 0; }));
 }
 
 std::size_t OrderBooks::levels(Locate locate, Side side, std::span<LevelView> out) const {
-  const Book& book = books_[raw(locate)];
-  const SideLevels& levels = book.sides[static_cast<std::size_t>(side)];
   std::size_t count = 0;
-  for (std::int64_t at = best_entry(book, static_cast<std::size_t>(side)); at >= 0 && count < out.size();
-       --at) {
-    const std::int64_t entry = levels.entries[at];
-    const QueueBlock& first = blocks_[SideLevels::block(entry)];
-    if (first.level_orders == 0) continue;
-    out[count++] = {price_of(side, SideLevels::key(entry)), first.level_orders, first.level_shares};
-  }
+  if (out.empty()) return count;
+  visit_levels(locate, static_cast<std::size_t>(side), [&](std::uint32_t number) {
+    const QueueBlock& level = blocks_[number];
+    out[count++] = {price_of(side, level.key), level.level_orders, level.level_shares};
+    return count < out.size();
+  });
   return count;
 }
 
 std::vector<OrderView> OrderBooks::queue(Locate locate, Side side, Price price) const {
   std::vector<OrderView> orders;
-  const SideLevels& levels = books_[raw(locate)].sides[static_cast<std::size_t>(side)];
-  if (levels.size == 0) return orders;
-  const PriceKey key = key_of(side, price);
-  const std::uint32_t at = levels.upper_bound(key);
-  if (at == 0 || SideLevels::key(levels.entries[at - 1]) != key) return orders;
-  for (std::uint32_t number = SideLevels::block(levels.entries[at - 1]); number != none;
+  for (std::uint32_t number = find_level(locate, side, key_of(side, price)); number != none;
        number = blocks_[number].next) {
     const QueueBlock& block = blocks_[number];
     for (unsigned i = 0; i < block.size(); ++i) orders.push_back(*find_order(locate, block.ref(i)));
@@ -271,35 +236,40 @@ std::vector<OrderView> OrderBooks::queue(Locate locate, Side side, Price price) 
 }
 
 std::optional<OrderView> OrderBooks::find_order(Locate locate, OrderRef ref) const {
-  const std::optional<OrderPlace> place = find(locate, ref);
-  if (!place) return std::nullopt;
-  const QueueBlock& block = blocks_[place->entry.block];
-  const OrderStamps& stamps = stamps_[place->entry.block];
+  const OrderTable::Place place = find(locate, ref);
+  if (place.number == 0) return std::nullopt;
+  const RestingOrder& order = orders_.order(place);
+  const QueueBlock& block = blocks_[order.block];
   return OrderView{ref,
-                   block.side,
-                   price_of(block.side, block.key),
-                   block.shares[place->position],
-                   mpids_[stamps.attribution(place->position)],
-                   stamps.entered(place->position)};
+                   block.side(),
+                   price_of(block.side(), block.key),
+                   order.shares,
+                   mpids_[order.attribution()],
+                   order.entered()};
 }
 
 std::optional<QueuePosition> OrderBooks::queue_position(Locate locate, OrderRef ref) const {
-  const std::optional<OrderPlace> place = find(locate, ref);
-  if (!place) return std::nullopt;
-  const std::uint32_t first = blocks_[place->entry.block].first_of(place->entry.block);
+  const OrderTable::Place place = find(locate, ref);
+  if (place.number == 0) return std::nullopt;
+  const std::uint32_t own = orders_.order(place).block;
+  const std::uint32_t first = blocks_[own].first_of(own);
   QueuePosition position{0, 0, blocks_[first].level_orders, blocks_[first].level_shares};
   for (std::uint32_t number = first;; number = blocks_[number].next) {
     const QueueBlock& block = blocks_[number];
     for (unsigned at = 0; at < block.size(); ++at) {
-      if (number == place->entry.block && at == place->position) return position;
+      if (block.ref(at) == ref) return position;
       ++position.orders_ahead;
-      position.shares_ahead += block.shares[at];
+      position.shares_ahead += orders_.order(find(locate, block.ref(at))).shares;
     }
   }
 }
 
 std::size_t OrderBooks::memory_bytes() const {
-  return index_.memory_bytes() + next_run_ * (sizeof(QueueBlock) + sizeof(OrderStamps)) + arena_.bytes_used();
+  const auto sides =
+      static_cast<std::size_t>(2 * std::count_if(books_.data(), books_.data() + max_locates,
+                                                 [](const Book& book) { return book.scale != 0; }));
+  return orders_.memory_bytes() + next_block_ * sizeof(QueueBlock) + arena_.bytes_used() +
+         sides * (sizeof(PriceWindow) + sizeof(SideLevels)) + max_locates * sizeof(Book);
 }
 
 std::string OrderBooks::find_inconsistency() const {
@@ -312,55 +282,68 @@ std::string OrderBooks::find_inconsistency() const {
       if (!wrong.empty()) return fmt::format("locate {}: {}", i, wrong);
     }
   }
-  if (orders != index_.size()) return fmt::format("{} orders rest but {} are indexed", orders, index_.size());
+  if (orders != orders_.size()) return fmt::format("{} orders rest but {} are found", orders, orders_.size());
   if (levels != live_levels_) return fmt::format("{} levels rest but {} are counted", levels, live_levels_);
   return {};
 }
 
 std::string OrderBooks::find_side_inconsistency(Locate locate, Side side, std::size_t& orders,
                                                 std::size_t& levels) const {
-  const Book& book = books_[raw(locate)];
   const auto s = static_cast<std::size_t>(side);
-  const SideLevels& entries = book.sides[s];
-  if (book.above[s] > max_above) return "too many empty levels above the best";
-  for (std::uint32_t i = 0; i < entries.size; ++i) {
-    const std::int64_t entry = entries.entries[i];
-    if (i > 0 && SideLevels::key(entries.entries[i - 1]) >= SideLevels::key(entry))
-      return "levels out of order";
-    const std::string wrong = find_queue_inconsistency(entry, locate, side, orders);
-    if (!wrong.empty()) return fmt::format("level {}: {}", i, wrong);
-    const QueueBlock& first = blocks_[SideLevels::block(entry)];
-    levels += first.level_orders != 0;
-    const std::int64_t best = best_entry(book, s);
-    if (i == best && (first.level_orders == 0 || first.key != book.best_key[s] ||
-                      first.level_shares != book.best_shares[s]))
-      return "the best level is not the one that is told";
-    if (i > best && first.level_orders != 0) return "a level above the best has orders";
+  const Book& book = books_[raw(locate)];
+  for (std::uint64_t live = book.live[s]; live != 0; live &= live - 1) {
+    const auto slot = static_cast<std::size_t>(std::countr_zero(live));
+    const std::uint32_t number = window(locate, s).slots[slot];
+    if (blocks_[number].level_orders == 0) return "a live slot has no orders";
+    if (blocks_[number].slot != slot) return "a level is in another slot than it says";
+    const std::uint32_t step = step_of(book, s, blocks_[number].key);
+    if (step - book.base[s] >= PriceWindow::size) return "a level in the window lies outside it";
+    if (step % PriceWindow::size != slot) return "a level is in another slot than its price says";
+    if (std::string wrong = find_level_inconsistency(number, locate, side, orders); !wrong.empty())
+      return fmt::format("slot {}: {}", slot, wrong);
   }
-  if (entries.size == 0 && book.best_shares[s] != 0) return "an empty side has a best level";
+  const SideLevels& entries = outside(locate, s);
+  bool plain = true;
+  for (std::uint32_t i = 0; i < entries.size; ++i) {
+    const QueueBlock& level = blocks_[SideLevels::block(entries.entries[i])];
+    if (level.key != SideLevels::key(entries.entries[i])) return "an entry has another price than its level";
+    if (i > 0 && SideLevels::key(entries.entries[i - 1]) >= level.key) return "levels out of order";
+    if (level.slot != QueueBlock::no_slot) return "a level outside the window says that it has a slot";
+    plain &= level.level_orders == 0 || step_of(book, s, level.key) < book.base[s];
+    if (std::string wrong =
+            find_level_inconsistency(SideLevels::block(entries.entries[i]), locate, side, orders);
+        !wrong.empty())
+      return fmt::format("level {}: {}", i, wrong);
+  }
+  if (book.plain[s] && !plain) return "a side is called plain and is not";
+  std::uint32_t best = none;
+  visit_levels(locate, s, [&](std::uint32_t number) {
+    if (levels++, best == none) best = number;
+    return true;
+  });
+  if (book.best_shares[s] != blocks_[best].level_shares || book.best_key[s] != blocks_[best].key)
+    return "the best level is not the one that is told";
   return {};
 }
 
-std::string OrderBooks::find_queue_inconsistency(std::int64_t entry, Locate locate, Side side,
+std::string OrderBooks::find_level_inconsistency(std::uint32_t first_number, Locate locate, Side side,
                                                  std::size_t& orders) const {
-  const std::uint32_t first_number = SideLevels::block(entry);
   const QueueBlock& first = blocks_[first_number];
-  if (first.key != SideLevels::key(entry)) return "the first block has another price";
   std::uint64_t shares = 0;
   std::uint32_t count = 0;
   std::uint32_t previous = none;
   for (std::uint32_t number = first_number; number != none; number = blocks_[number].next) {
     const QueueBlock& block = blocks_[number];
-    if (block.is_first != (number == first_number) || block.locate != locate || block.side != side ||
+    if (block.is_first() != (number == first_number) || block.locate != locate || block.side() != side ||
         block.key != first.key)
       return "a block of another level";
-    if (!block.is_first && (block.first != first_number || block.link != previous || block.is_empty()))
+    if (!block.is_first() && (block.link != first_number || block.previous != previous || block.size() == 0))
       return "a block is linked wrongly or empty";
     for (unsigned at = 0; at < block.size(); ++at) {
-      const std::optional<OrderPlace> place = find(locate, block.ref(at));
-      if (!place || place->entry.block != number || place->position != at || block.shares[at] == 0)
-        return fmt::format("order {} is not where the index says", raw(block.ref(at)));
-      shares += block.shares[at];
+      const OrderTable::Place place = find(locate, block.ref(at));
+      if (place.number == 0 || orders_.order(place).block != number || orders_.order(place).shares == 0)
+        return fmt::format("order {} is not where the table says", raw(block.ref(at)));
+      shares += orders_.order(place).shares;
       ++count;
     }
     previous = number;

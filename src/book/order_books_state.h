@@ -1,6 +1,6 @@
 #pragma once
 
-// Saving and loading one book, part of order_books.h.
+// Walking the levels of one book, saving and loading it, part of order_books.h.
 
 #include "book/order_books.h"
 
@@ -20,8 +20,9 @@ struct SavedBook {
   std::uint8_t reserved[3];
   std::uint32_t levels[2];  // By side.
 };
+constexpr std::uint32_t saved_key_flip = 0x8000'0000u;  // The format has keys as signed numbers.
 struct SavedLevel {
-  PriceKey key;
+  std::uint32_t key;
   std::uint32_t orders;
 };
 struct SavedOrder {
@@ -33,6 +34,38 @@ struct SavedOrder {
 static_assert(sizeof(SavedLevel) == 8 && sizeof(SavedOrder) == 24);
 
 }  // namespace detail
+
+template <class Visit>
+void OrderBooks::visit_levels(Locate locate, std::size_t side, Visit&& visit) const {
+  const Book& book = books_[raw(locate)];
+  const PriceWindow& slots = window(locate, side);
+  const SideLevels& levels = outside(locate, side);
+  std::uint64_t live = book.live[side];
+  std::uint32_t left = levels.size;
+  for (;;) {
+    std::uint32_t in = none;
+    std::uint32_t slot = 0;
+    if (live != 0) {
+      slot = PriceWindow::highest(live, book.base[side]) % PriceWindow::size;
+      in = slots.slots[slot];
+    }
+    std::uint32_t out = none;
+    for (; left != 0 && out == none; --left) {
+      const std::uint32_t number = SideLevels::block(levels.entries[left - 1]);
+      if (blocks_[number].level_orders == 0) continue;
+      out = number;
+      break;
+    }
+    if (in == none && out == none) return;
+    if (in != none && (out == none || blocks_[in].key > blocks_[out].key)) {
+      live &= ~(std::uint64_t{1} << slot);
+      if (!visit(in)) return;
+    } else {
+      --left;
+      if (!visit(out)) return;
+    }
+  }
+}
 
 template <class Writer>
 void OrderBooks::save_book(Locate locate, Writer& writer) const {
@@ -48,25 +81,28 @@ void OrderBooks::save_book(Locate locate, Writer& writer) const {
   for (const Side side : {Side::bid, Side::ask})
     saved.levels[raw(side)] = static_cast<std::uint32_t>(level_count(locate, side));
   writer.put(saved);
-  for (const SideLevels& side : book.sides) {
-    for (std::uint32_t i = 0; i < side.size; ++i) {
-      std::uint32_t number = SideLevels::block(side.entries[i]);
-      const QueueBlock& first = blocks_[number];
-      if (first.level_orders == 0) continue;
-      writer.put(detail::SavedLevel{first.key, first.level_orders});
-      for (; number != none; number = blocks_[number].next) save_block(number, writer);
-    }
+  for (const std::size_t side : {0u, 1u}) {
+    std::vector<std::uint32_t> numbers;
+    visit_levels(locate, side, [&](std::uint32_t number) {
+      numbers.push_back(number);
+      return true;
+    });
+    std::ranges::for_each(numbers.rbegin(), numbers.rend(),
+                          [&](std::uint32_t number) { save_level(locate, number, writer); });
   }
 }
 
 template <class Writer>
-void OrderBooks::save_block(std::uint32_t number, Writer& writer) const {
-  const QueueBlock& block = blocks_[number];
-  const OrderStamps& stamps = stamps_[number];
-  const unsigned size = block.size();
-  for (unsigned at = 0; at < size; ++at)
-    writer.put(detail::SavedOrder{block.ref(at), stamps.entered(at), block.shares[at],
-                                  mpids_[stamps.attribution(at)]});
+void OrderBooks::save_level(Locate locate, std::uint32_t number, Writer& writer) const {
+  writer.put(detail::SavedLevel{blocks_[number].key ^ detail::saved_key_flip, blocks_[number].level_orders});
+  for (; number != none; number = blocks_[number].next) {
+    const QueueBlock& block = blocks_[number];
+    for (unsigned at = 0; at < block.size(); ++at) {
+      const RestingOrder& order = orders_.order(find(locate, block.ref(at)));
+      writer.put(
+          detail::SavedOrder{block.ref(at), order.entered(), order.shares, mpids_[order.attribution()]});
+    }
+  }
 }
 
 template <class Reader>
@@ -83,7 +119,8 @@ bool OrderBooks::load_book(Locate locate, Reader& reader) {
       if (!reader.ok()) return false;
       for (std::uint32_t orders = level.orders; orders > 0; --orders) {
         const auto order = reader.template get<detail::SavedOrder>();
-        if (!reader.ok() || !load_order(book, locate, side, level.key, order)) return false;
+        if (!reader.ok() || !load_order(locate, side, level.key ^ detail::saved_key_flip, order))
+          return false;
       }
     }
   }

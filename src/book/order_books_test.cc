@@ -352,13 +352,12 @@ TEST(OrderBooks, RefusesOrdersBeyondItsCapacity) {
     books.apply(std::span(&event, 1), calls);
   }
   EXPECT_EQ(books.live_orders() + books.counters().over_capacity, 80u);
-  EXPECT_EQ(books.live_orders(),
-            32u);  // One run of blocks; that of block 0, which stands for none, is not used.
+  EXPECT_EQ(books.live_orders(), 63u);  // Block 0, which stands for none, is not used.
   EXPECT_EQ(books.quality(here), Quality::suspect);
   EXPECT_EQ(books.find_inconsistency(), "");
   const Event freed[] = {make_reduction(EventKind::remove, here, 3, 0), make_add(here, 81, 'B', 10, 2'000)};
   books.apply(freed, calls);
-  EXPECT_EQ(books.live_orders(), 32u);
+  EXPECT_EQ(books.live_orders(), 63u);
   EXPECT_EQ(books.bbo(here).bid, Price{2'000});
 }
 

@@ -49,9 +49,7 @@ class OrderIndex {
   }
 
   // Starts to load the line where the reference would be.
-  void prefetch(std::uint32_t home) const {
-    _mm_prefetch(reinterpret_cast<const char*>(&buckets_[home]), _MM_HINT_T0);
-  }
+  void prefetch(std::uint32_t home) const { asm volatile("prefetcht0 (%0)" : : "r"(&buckets_[home])); }
 
   // The entry that the reference most likely has, block 0 if none: a hint, which stands() confirms later.
   // Does not branch.

@@ -10,22 +10,20 @@
 
 namespace tapeline::book {
 
-// Prices of one side as integers that grow towards the best price on either side, in the order of signed
-// comparison, for which there are vector instructions.
-using PriceKey = std::int32_t;
+// Prices of one side as integers that grow towards the best price on either side. 0 is the worst.
+using PriceKey = std::uint32_t;
 
+// Without a branch, since which side comes next cannot be guessed.
 [[nodiscard]] inline PriceKey key_of(Side side, Price price) {
-  const std::uint32_t flip = 0x8000'0000u - raw(side);  // 0x7FFF'FFFF for asks, without a branch.
-  return static_cast<PriceKey>(price.ticks ^ flip);
+  return price.ticks ^ (0u - raw(side));
 }
 [[nodiscard]] inline Price price_of(Side side, PriceKey key) {
-  const std::uint32_t flip = 0x8000'0000u - raw(side);  // 0x7FFF'FFFF for asks, without a branch.
-  return Price{static_cast<std::uint32_t>(key) ^ flip};
+  return Price{key ^ (0u - raw(side))};
 }
 
-// The price levels of one side of one book, sorted with the best at the back, where nearly all changes are.
-// An entry holds the key in its upper half and the number of the level's first queue block in its lower half,
-// so that one signed comparison orders entries and one cache line holds the best eight.
+// Those price levels of one side of one book that lie outside its window (see price_window.h), sorted with
+// the best at the back. An entry holds the key in its upper half and the number of the level's first queue
+// block in its lower half, so that one signed comparison orders entries and one cache line holds eight.
 //
 // A level that loses its last order stays, with totals of zero, until its room is needed: prices come and go
 // at the same few, so it mostly is there when the next order comes, and neither step has to move entries.
@@ -41,10 +39,9 @@ struct SideLevels {
   std::uint32_t capacity = 0;
 
   [[nodiscard]] static std::int64_t entry(PriceKey key, std::uint32_t block) {
-    return static_cast<std::int64_t>((static_cast<std::uint64_t>(static_cast<std::uint32_t>(key)) << 32) |
-                                     block);
+    return static_cast<std::int64_t>(std::uint64_t{key ^ sign} << 32 | block);
   }
-  [[nodiscard]] static PriceKey key(std::int64_t entry) { return static_cast<PriceKey>(entry >> 32); }
+  [[nodiscard]] static PriceKey key(std::int64_t entry) { return static_cast<PriceKey>(entry >> 32) ^ sign; }
   [[nodiscard]] static std::uint32_t block(std::int64_t entry) { return static_cast<std::uint32_t>(entry); }
   [[nodiscard]] static std::size_t bytes_for(std::uint32_t capacity) {
     return (std::size_t{capacity} + 2 * pad) * sizeof(std::int64_t);
@@ -59,11 +56,6 @@ struct SideLevels {
       if (count < step) return at;
     }
   }
-  // The same where it is among the best `step` entries: a hint, without a loop.
-  [[nodiscard]] std::uint32_t near_upper_bound(PriceKey wanted) const {
-    return size - count_greater(size, wanted);
-  }
-
   void insert(std::uint32_t at, std::int64_t entry) {
     shift(entries + at, entries + at + 1, size - at);
     entries[at] = entry;
@@ -71,6 +63,8 @@ struct SideLevels {
   }
 
  private:
+  static constexpr std::uint32_t sign = 0x8000'0000u;  // Vectors compare signed numbers only.
+
   // How many of the `step` entries before `at` are greater. They are sorted, so those are a run at the top:
   // all ones where greater, summed up.
   [[nodiscard]] std::uint32_t count_greater(std::int64_t at, PriceKey wanted) const {

@@ -11,13 +11,13 @@ std::string or_beside_the_data(const Config& config, const std::string& chosen, 
   return chosen.empty() ? config.data.folder + '/' + name : chosen;
 }
 
-std::uint64_t nanoseconds(double milliseconds) {
-  return static_cast<std::uint64_t>(std::llround(milliseconds * 1e6));
-}
-
 }  // namespace
 
 Config::Config() = default;
+
+std::uint64_t nanoseconds(Real milliseconds) {
+  return static_cast<std::uint64_t>(std::llround(milliseconds * 1e6));
+}
 
 std::string journal_folder(const Config& config) {
   return or_beside_the_data(config, "", "journal");

@@ -38,6 +38,7 @@ struct Config {  // The defaults.
 [[nodiscard]] std::string status_socket(const Config& config);
 // `cores`: the processors that this process may run on.
 [[nodiscard]] std::size_t worker_count(const Config& config, std::size_t cores);
+[[nodiscard]] std::uint64_t nanoseconds(Real milliseconds);
 [[nodiscard]] std::uint64_t bar_ns(const Config& config);
 [[nodiscard]] std::uint64_t interval_ns(const Config& config);
 

@@ -37,7 +37,7 @@ using AddressList = std::vector<Address>;
 enum class Protocol : std::uint8_t { itch50_moldudp64 };
 enum class Fsync : std::uint8_t { none, interval, batch };
 enum class Idle : std::uint8_t { park, backoff, spin };
-enum class RowFormat : std::uint8_t { csv, json };
+enum class RowFormat : std::uint8_t { csv, json, parquet };
 enum class LogLevel : std::uint8_t { debug, info, warn, error };
 
 template <class Choice>
@@ -49,7 +49,7 @@ inline constexpr std::array<std::string_view, 3> names_of<Fsync>{"none", "interv
 template <>
 inline constexpr std::array<std::string_view, 3> names_of<Idle>{"park", "backoff", "spin"};
 template <>
-inline constexpr std::array<std::string_view, 2> names_of<RowFormat>{"csv", "json"};
+inline constexpr std::array<std::string_view, 3> names_of<RowFormat>{"csv", "json", "parquet"};
 template <>
 inline constexpr std::array<std::string_view, 4> names_of<LogLevel>{"debug", "info", "warn", "error"};
 
@@ -59,8 +59,16 @@ template <class Choice>
   return names_of<Choice>[static_cast<std::size_t>(choice)];
 }
 
-inline constexpr std::array<std::string_view, 6> table_names{"bbo",    "trades", "bars",
-                                                             "spread", "depth",  "snapshots"};
+inline constexpr std::array<std::string_view, 15> table_names{
+    "bbo",   "trades",    "bars",     "spread",  "depth", "snapshots", "trade_bars", "flow",
+    "costs", "liquidity", "activity", "returns", "vpin",  "auction",   "luld"};
+// What a list of tables may hold: their names, or all of them.
+inline constexpr std::array<std::string_view, table_names.size() + 1> table_choices = [] {
+  std::array<std::string_view, table_names.size() + 1> choices;
+  for (std::size_t i = 0; i < table_names.size(); ++i) choices[i] = table_names[i];
+  choices.back() = "all";
+  return choices;
+}();
 
 // Which values a setting takes. For a list it holds of each element.
 struct Limits {
@@ -88,7 +96,7 @@ constexpr Limits group_or_none() {
   return {.multicast = true};
 }
 constexpr Limits of_tables() {
-  return {.may_be_empty = false, .words = table_names.data(), .word_count = table_names.size()};
+  return {.may_be_empty = false, .words = table_choices.data(), .word_count = table_choices.size()};
 }
 
 // For defaults of lists in a table of macros, where braces would fall apart at their commas.

@@ -67,7 +67,8 @@ class Writer {
 
   // The offset of the batch's first record, once the kernel has the batch (once the disk has it, with
   // SyncPolicy::batch). After an error nothing of the batch is in the log, and the call may be repeated: a
-  // full disk works again when there is room.
+  // full disk works again when there is room. Only where has_failed() says so may it be there after a
+  // restart.
   virtual Result<Offset> append(const NewBatch& batch) = 0;
   Result<Offset> append(NewBatch batch, Bytes payload) {
     batch.payload = {&payload, 1};
@@ -79,11 +80,26 @@ class Writer {
   // kernel does not tell a second time what it lost.
   virtual Result<void> sync() = 0;
 
+  // Removes everything from `end` on, where a batch begins, and survives a power loss when it returns. For
+  // one who finds at a start that a log is ahead of what it was made from: before anything is appended, and
+  // while no reader has read so far. A compacted topic cannot be cut.
+  virtual Result<void> cut(Offset end) = 0;
+
+  // Whether a sync has failed, be it one of append() or maintain(): nothing is appended any more until the
+  // partition is opened anew. Tells such a failure from one that passes, like a full disk.
+  [[nodiscard]] virtual bool has_failed() const = 0;
+
+  // Has what was appended lately written to the disk without waiting for it, so that the next sync() is short.
+  // A hint, for one thread at a time.
+  virtual void write_back() {}
+
   // The work that append() leaves to others: indexes of closed segments, retention, compaction.
   virtual Result<void> maintain() = 0;
 
-  [[nodiscard]] virtual Offset end() const = 0;     // Where the next record goes.
-  [[nodiscard]] virtual Offset synced() const = 0;  // All before it would survive a power loss.
+  [[nodiscard]] virtual Offset end() const = 0;              // Where the next record goes.
+  [[nodiscard]] virtual Offset synced() const = 0;           // All before it would survive a power loss.
+  [[nodiscard]] virtual std::uint64_t bytes() const = 0;     // That the partition takes on the disk.
+  [[nodiscard]] virtual std::uint32_t segments() const = 0;  // Files that it is in.
   // Found behind the last whole batch when the partition was opened, and removed: what a crash cut off.
   [[nodiscard]] virtual std::uint64_t torn_bytes() const = 0;
 };

@@ -41,6 +41,13 @@ class File {
   // calls that succeed do not tell: the caller must stop trusting what it wrote since the last success.
   virtual Result<void> sync() = 0;
 
+  // Has the system begin to write that stretch to the disk, and does not wait for it: a sync() that follows
+  // has less to do. A hint, which may do nothing.
+  virtual void start_writing(std::uint64_t position, std::uint64_t size) {
+    (void)position;
+    (void)size;
+  }
+
   virtual Result<void> truncate(std::uint64_t size) = 0;
 
   // Claims room on the disk for a file of `size` bytes without changing its size.

@@ -43,7 +43,8 @@ struct FeedRunSummary {
 template <class Handler, class Filter = KeepAll>
 Result<void> run_feed(feed::MessageSource& source, book::OrderBooks& books, Handler& handler,
                       const FeedRunOptions& options, FeedRunSummary& summary, Filter&& filter = {}) {
-  constexpr std::size_t batch_size = 512;
+  constexpr std::size_t ahead = book::OrderBooks::look_ahead;
+  constexpr std::size_t batch_size = 256 + ahead;
   const std::unique_ptr<std::array<Event, batch_size>> batch =
       std::make_unique<std::array<Event, batch_size>>();
   feed::SessionName session("");
@@ -70,11 +71,14 @@ Result<void> run_feed(feed::MessageSource& source, book::OrderBooks& books, Hand
     if (block.first_sequence != expected) books.mark_all(Quality::gapped);
     expected = block.first_sequence + block.message_count;
     itch50::EventCursor cursor(block.bytes, Sequence{block.first_sequence}, block.capture_time);
-    while (const std::size_t count = cursor.decode(*batch)) {
+    std::size_t held = 0;  // At the front of the batch: shown to the books, not applied.
+    for (;;) {
+      const std::span<Event> decoded = std::span(*batch).subspan(held);
+      const std::size_t count = cursor.decode(decoded);
       std::size_t wanted = 0;
       for (; wanted < count; ++wanted) {
-        const EventTime time = (*batch)[wanted].time;
-        if (!(*batch)[wanted].is_readable()) [[unlikely]]
+        const EventTime time = decoded[wanted].time;
+        if (!decoded[wanted].is_readable()) [[unlikely]]
           continue;
         if (time > options.until) break;
         if (time < summary.last) [[unlikely]] {
@@ -83,10 +87,14 @@ Result<void> run_feed(feed::MessageSource& source, book::OrderBooks& books, Hand
           summary.last = time;
         }
       }
-      if (summary.messages == 0 && wanted != 0) summary.first = (*batch)[0].time;
-      books.apply(std::span<const Event>(batch->data(), filter(std::span(batch->data(), wanted))), handler);
+      if (summary.messages == 0 && wanted != 0) summary.first = decoded[0].time;
+      const std::size_t have = held + filter(decoded.first(wanted));
+      held = wanted < count || count == 0 ? 0 : std::min(have, ahead);
+      books.apply(std::span<const Event>(batch->data(), have), handler, have - held);
+      std::copy_n(batch->data() + (have - held), held, batch->data());
       summary.messages += wanted;
       if (wanted < count) return {};
+      if (count == 0) break;
     }
     if (options.on_progress && summary.messages >= next_report) {
       next_report = summary.messages + 250'000;

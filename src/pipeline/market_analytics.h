@@ -5,6 +5,7 @@
 
 #include "analytics/bars.h"
 #include "analytics/bbo_changes.h"
+#include "analytics/best_levels.h"
 #include "analytics/book_snapshots.h"
 #include "analytics/depth.h"
 #include "analytics/spread.h"
@@ -12,23 +13,12 @@
 #include "book/book_types.h"
 #include "book/order_books.h"
 #include "market/event.h"
+#include "pipeline/analytics_config.h"
+#include "pipeline/metric_catalogue.h"
+#include "pipeline/row_tables.h"
 #include "stream/operator.h"
 
 namespace tapeline::pipeline {
-
-// Which tables are computed, and how.
-struct AnalyticsConfig {
-  bool bbo = true;
-  bool trades = true;
-  bool bars = true;
-  bool spread = false;
-  bool depth = false;
-  bool snapshots = false;
-  std::uint64_t bar_ns = 10'000'000;
-  std::uint64_t interval_ns = nanoseconds_per_second;  // Of spread, depth and snapshots.
-  bool snapshots_on_change = false;
-  std::size_t levels = 10;  // Of depth and snapshots.
-};
 
 // The job graph, in one place: what each operator listens to.
 //
@@ -38,6 +28,7 @@ struct AnalyticsConfig {
 //                        +-- trades -------> time bars ------> bar rows
 //                        +-- order changes-> depth ----------> depth rows
 //                        +-- order changes-> snapshots ------> snapshot rows
+//                        +-- all of these -> metric catalogue> rows of the tables in metric_catalogue.h
 //
 // The watermark is the time of the newest message that could be read: a feed is in order, so nothing earlier
 // follows. It moves before the message is applied, so a window sees the book as it was at the window's end.
@@ -54,26 +45,36 @@ class MarketAnalytics : public book::NullBookHandler {
         bars_(config.bar_ns),
         spread_(config.interval_ns),
         depth_(config.interval_ns, config.levels),
-        snapshots_(snapshot_interval(config), config.levels) {
-    static_assert(stream::Collector<Out, analytics::BboRow> && stream::Collector<Out, analytics::TradeRow> &&
-                  stream::Collector<Out, analytics::BarRow> && stream::Collector<Out, analytics::SpreadRow> &&
-                  stream::Collector<Out, analytics::DepthRow> &&
-                  stream::Collector<Out, analytics::SnapshotRow>);
+        snapshots_(snapshot_interval(config), config.levels),
+        metrics_(config),
+        use_best_(config.flow || config.liquidity || config.depth || config.snapshots),
+        best_(config.levels),
+        view_(books, best_, use_best_) {
+    for_each_row_type([]<class Row> { static_assert(stream::Collector<Out, Row>); });
   }
+  MarketAnalytics(const MarketAnalytics&) = delete;
+  MarketAnalytics& operator=(const MarketAnalytics&) = delete;
 
   void on_event_begin(const Event& event) {
     if (raw(event.time) >= next_timer_ && event.is_readable()) [[unlikely]]
       advance(event.time);
+    if (use_best_) best_.prefetch(event.locate);
+    metrics_.prefetch(event.locate);
   }
 
   void on_order(const Event& event, const book::OrderChange& change) {
     if (config_.depth) depth_.process(context(event, Quality::good), change, out_);
     if (config_.snapshots) snapshots_.process(context(event, Quality::good), change, books_, out_);
+    analytics::BestLevels::Change taken{};
+    if (use_best_) taken = best_.take(event.locate, change, event.kind == EventKind::replace);
+    metrics_.on_order(context(event, Quality::good), event.kind, change, taken, view_);
   }
 
-  void on_bbo(const Event& event, const book::Bbo&, const book::Bbo& after, Quality quality) {
+  void on_bbo(const Event& event, const book::Bbo& before, const book::Bbo& after, Quality quality) {
     if (config_.bbo) bbo_.process(context(event, quality), books_.symbol(event.locate), after, out_);
     if (config_.spread) spread_.process(context(event, quality), after, out_);
+    if (use_best_ && before == after) best_.start_over(event.locate, books_);
+    metrics_.on_bbo(context(event, quality), before, after, view_, out_);
   }
 
   void on_trade(const Event& event, const book::TradeReport& trade, const book::Bbo& prevailing,
@@ -81,6 +82,7 @@ class MarketAnalytics : public book::NullBookHandler {
     if (config_.trades)
       trades_.process(context(event, quality), books_.symbol(event.locate), trade, prevailing, out_);
     if (config_.bars) bars_.process(context(event, quality), trade, out_);
+    metrics_.on_trade(context(event, quality), trade, prevailing, view_, out_);
   }
 
   void on_broken_trade(const Event& event) {
@@ -89,8 +91,17 @@ class MarketAnalytics : public book::NullBookHandler {
                              event.match(), out_);
   }
 
+  void on_status(const Event& event, const book::SymbolState&) {
+    metrics_.on_status(context(event, books_.quality(event.locate)), event, view_, out_);
+  }
+
   void on_event_end(const Event& event) {
-    if (config_.snapshots) snapshots_.on_event_end(context(event, Quality::good), books_, out_);
+    if (best_.has_changed()) {
+      best_.refill(event.locate, books_);
+      metrics_.on_levels_moved(context(event, Quality::good), best_, view_);
+      best_.end_message();
+    }
+    if (config_.snapshots) snapshots_.on_event_end(context(event, Quality::good), view_, out_);
   }
 
   // The input is over: closes every open window.
@@ -103,8 +114,30 @@ class MarketAnalytics : public book::NullBookHandler {
     spread_ = analytics::QuotedSpread(config_.interval_ns);
     depth_ = analytics::Depth(config_.interval_ns, config_.levels);
     snapshots_ = analytics::BookSnapshots(snapshot_interval(config_), config_.levels);
+    metrics_ = MetricCatalogue(config_);
+    best_ = analytics::BestLevels(config_.levels);
     open(EventTime{0});
   }
+
+  // The books were emptied, to be filled again by a snapshot. What is applied to them with this handler tells
+  // no operator.
+  void on_books_emptied() { best_ = analytics::BestLevels(config_.levels); }
+  class Unheard : public book::NullBookHandler {
+   public:
+    explicit Unheard(MarketAnalytics& analytics) : analytics_(analytics) {}
+    void on_order(const Event& event, const book::OrderChange& change) {
+      if (analytics_.use_best_)
+        (void)analytics_.best_.take(event.locate, change, event.kind == EventKind::replace);
+    }
+    void on_event_end(const Event& event) {
+      analytics_.best_.refill(event.locate, analytics_.books_);
+      analytics_.best_.end_message();
+    }
+
+   private:
+    MarketAnalytics& analytics_;
+  };
+  [[nodiscard]] Unheard unheard() { return Unheard(*this); }
 
   // State is saved and loaded as operators do (see stream/operator.h). The watermark is that of the last
   // timers: no window has closed since.
@@ -115,19 +148,24 @@ class MarketAnalytics : public book::NullBookHandler {
     spread_.save_key(key, writer);
     depth_.save_key(key, writer);
     snapshots_.save_key(key, writer);
+    metrics_.save_key(key, writer);
   }
   void open(EventTime watermark) {
     bars_.open(watermark);
     spread_.open(watermark);
     depth_.open(watermark);
     snapshots_.open(watermark);
+    metrics_.open(watermark);
     set_watermark(watermark);
   }
+  // The book of the key is in place by then.
   void load_key(Locate key, stream::StateReader& reader) {
     bars_.load_key(key, reader);
     spread_.load_key(key, reader);
     depth_.load_key(key, reader);
     snapshots_.load_key(key, reader);
+    metrics_.load_key(key, reader);
+    if (use_best_) best_.start_over(key, books_);
   }
 
  private:
@@ -141,8 +179,9 @@ class MarketAnalytics : public book::NullBookHandler {
   [[gnu::noinline]] void advance(EventTime watermark) {
     bars_.on_timer(watermark, books_, out_);
     spread_.on_timer(watermark, books_, out_);
-    depth_.on_timer(watermark, books_, out_);
-    snapshots_.on_timer(watermark, books_, out_);
+    depth_.on_timer(watermark, view_, out_);
+    snapshots_.on_timer(watermark, view_, out_);
+    metrics_.on_timer(watermark, view_, out_);
     set_watermark(watermark);
   }
 
@@ -155,6 +194,8 @@ class MarketAnalytics : public book::NullBookHandler {
     if (config_.bars) next_timer_ = std::min(next_timer_, boundary(config_.bar_ns));
     if (config_.spread || config_.depth || config_.snapshots)
       next_timer_ = std::min(next_timer_, boundary(config_.interval_ns));
+    metrics_.for_each_timer(
+        [&](std::uint64_t width) { next_timer_ = std::min(next_timer_, boundary(width)); });
   }
 
   AnalyticsConfig config_;
@@ -166,6 +207,10 @@ class MarketAnalytics : public book::NullBookHandler {
   analytics::QuotedSpread spread_;
   analytics::Depth depth_;
   analytics::BookSnapshots snapshots_;
+  MetricCatalogue metrics_;
+  bool use_best_;  // By an operator that is on.
+  analytics::BestLevels best_;
+  analytics::BookView view_;  // Of the books and the best levels.
   EventTime watermark_{0};
   std::uint64_t next_timer_ = 0;
 };

@@ -27,6 +27,7 @@
 #include "pipeline/row_collector.h"
 #include "stream/key_checkpointer.h"
 #include "stream/key_groups.h"
+#include "stream/output_marks.h"
 #include "stream/restore_plan.h"
 #include "stream/row_lane.h"
 #include "stream/state.h"
@@ -50,6 +51,9 @@ struct MarketWorkerConfig {
   stream::CheckpointConfig checkpoint;
   std::uint64_t checkpoint_interval_ns = 200'000'000;   // From one barrier to the next, at least.
   std::size_t max_output_bytes = std::size_t{4} << 20;  // A batch of rows is appended when it is larger.
+  // How much further back than it must a restart looks for rows: times in the log do not go back, but those of
+  // packets that were held behind a gap do within a batch.
+  std::uint64_t clock_slack_ns = 1'000'000'000;
 };
 
 struct MarketWorkerCounters {
@@ -81,6 +85,7 @@ class MarketWorker {
         groups_(groups),
         own_(own),
         lane_(lane),
+        marks_(lane.number()),
         books_(config.books),
         checkpointer_(groups, own, writer, config.checkpoint),
         rows_(groups, own, std::move(output_ends), checkpointer_),
@@ -93,6 +98,7 @@ class MarketWorker {
   MarketWorker& operator=(const MarketWorker&) = delete;
 
   // Takes over where a run before this one stopped. Called once, first; reading begins at position() then.
+  // All rows before the output ends are on the disk, the lane's own as well.
   Result<void> restore(stream::RestorePlan plan);
 
   // How many records of the log have been taken in, and so the offset of the next.
@@ -111,11 +117,18 @@ class MarketWorker {
   void on_snapshot_complete(std::uint64_t next_sequence, CaptureTime time);
   void on_end_of_session(std::uint64_t next_sequence);
 
-  // Appends the rows of the batch and saves some state; `now_ns` is of any clock that only goes forward.
-  // After a failure to append (`io`) nothing is lost: call it again until it succeeds, before the next batch.
-  // Any other failure is for good.
+  // Appends the rows of the batches since the last call. After a failure to append (`io`) nothing is lost:
+  // call it again until it succeeds, before the next batch. Any other failure is for good.
+  Result<void> put_out();
+  // Saves some state, behind put_out(); `now_ns` is of any clock that only goes forward.
+  void save_some(std::uint64_t now_ns,
+                 stream::CheckpointExtent extent = stream::CheckpointExtent::budget);
+  // Both.
   Result<void> end_batch(std::uint64_t now_ns);
 
+  // Bytes of rows that wait for put_out().
+  [[nodiscard]] std::size_t waiting_bytes() const { return rows_.batch().size_bytes(); }
+  [[nodiscard]] EventTime watermark() const { return analytics_.watermark(); }
   [[nodiscard]] const Books& books() const { return books_; }
   [[nodiscard]] const stream::KeyCheckpointer& checkpointer() const { return checkpointer_; }
   [[nodiscard]] MarketWorkerCounters counters() const {
@@ -130,8 +143,9 @@ class MarketWorker {
     analytics_.save_key(key, writer);
   }
   bool flush_output() { return covered_ == position_ || append_rows().has_value(); }
-  void save_output_mark(stream::StateWriter& writer) const {
-    writer.put(stream::OutputMark{lane_.number(), 0, lane_.end(), position_});
+  void save_output_mark(stream::StateWriter& writer) {
+    marks_.settle(lane_.synced());
+    writer.put(marks_.settled());
   }
   [[nodiscard]] std::span<const stream::StoredKey> keys_to_load() const {
     return std::span(plan_.keys).subspan(next_load_);
@@ -196,6 +210,7 @@ class MarketWorker {
   const stream::KeyGroups& groups_;
   stream::GroupRange own_;
   stream::RowLane& lane_;
+  stream::OutputMarks marks_;
   Books books_;
   stream::KeyCheckpointer checkpointer_;
   RowCollector rows_;

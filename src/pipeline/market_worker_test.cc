@@ -1,5 +1,6 @@
 #include "pipeline/market_worker.h"
 
+#include <array>
 #include <cstring>
 #include <memory>
 #include <random>
@@ -205,6 +206,7 @@ class MemoryLane final : public stream::RowLane {
   }
   [[nodiscard]] std::uint32_t number() const override { return number_; }
   [[nodiscard]] std::uint64_t end() const override { return end_; }
+  [[nodiscard]] std::uint64_t synced() const override { return end_; }
 
   std::vector<std::vector<std::byte>> batches;
   bool may_fail = false;
@@ -219,12 +221,18 @@ class MarketSystem {
  public:
   MarketSystem(std::vector<Item> feed, std::uint64_t seed) : feed_(std::move(feed)), random_(seed) {
     for (std::uint32_t i = 0; i < 8; ++i) lanes_.push_back(std::make_unique<MemoryLane>(i, random_));
-    config_.analytics = {.spread = true,
-                         .depth = true,
-                         .snapshots = true,
-                         .bar_ns = 50'000,
+    config_.analytics = {.bar_ns = 50'000,
                          .interval_ns = 130'000,
-                         .levels = 5};
+                         .levels = 5,
+                         .bar_thresholds = {3, 1'500, 70'000, 900},
+                         .metric_ns = 170'000,
+                         .returns_ns = 140'000,
+                         .step_ns = 20'000,
+                         .horizon_ns = 90'000,
+                         .vpin_bucket_shares = 700,
+                         .vpin_buckets = 4};
+    const std::array<std::string, 1> all{"all"};
+    EXPECT_TRUE(select_tables(all, config_.analytics).has_value());
     config_.books = {.expected_orders = 1 << 12, .max_blocks = 1 << 16};
     config_.checkpoint = {.slice_bytes = 4'000, .batch_bytes = 20'000};
     config_.checkpoint_interval_ns = 20;

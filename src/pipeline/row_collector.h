@@ -60,6 +60,7 @@ class RowCollector {
   }
 
   [[nodiscard]] stream::RowBatchBuilder& batch() { return builder_; }
+  [[nodiscard]] const stream::RowBatchBuilder& batch() const { return builder_; }
   [[nodiscard]] std::uint64_t suppressed() const { return suppressed_; }
   // After the batch was cleared, the next row begins its message anew.
   void clear() {

@@ -62,7 +62,7 @@ struct RowView {
 // Puts rows together to a batch. It allocates only where its buffer has to grow.
 class RowBatchBuilder {
  public:
-  static constexpr std::size_t max_tables = 16;
+  static constexpr std::size_t max_tables = 32;
 
   RowBatchBuilder() { start(); }
 

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
-#include <vector>
 
 #include "base/check.h"
 #include "market/types.h"
+#include "stream/key_set.h"
 #include "stream/operator.h"
 
 namespace tapeline::stream {
@@ -33,22 +32,26 @@ class TumblingWindows {
 
   // Notes that a key, not in it so far, has state in the open window. The watermark has taken in the time of
   // the record by then.
-  void add(Locate key) { keys_.push_back(key); }
+  void add(Locate key) { keys_.add(key); }
 
   // If the watermark has reached the end of the window: calls close(key) for its keys in increasing order,
   // whatever the order in which they came, and opens the window of the watermark, still without keys.
   template <class Close>
   void advance(EventTime watermark, Close&& close) {
+    advance(watermark, close, [](Locate) {});
+  }
+  // ahead(key) is called some keys earlier, to load what close(key) will look at.
+  template <class Close, class Ahead>
+  void advance(EventTime watermark, Close&& close, Ahead&& ahead) {
     if (watermark < end()) return;
-    std::sort(keys_.begin(), keys_.end());
-    for (const Locate key : keys_) close(key);
+    keys_.take_all(close, ahead);
     open(watermark);
   }
 
  private:
   std::uint64_t width_ns_;
   std::uint64_t start_ = 0;
-  std::vector<Locate> keys_;
+  KeySet keys_;
 };
 
 }  // namespace tapeline::stream

@@ -16,6 +16,8 @@ class WindowTouches {
  public:
   explicit WindowTouches(std::uint64_t width_ns) : windows_(width_ns) {}
 
+  void prefetch(Locate key) const { touches_.prefetch(key); }
+
   void touch(Locate key, const Last& last) {
     Touch& touch = touches_[key];
     if (!touch.in_window) windows_.add(key);
@@ -26,11 +28,22 @@ class WindowTouches {
   // order; `end` is still that window's then.
   template <class Close>
   void advance(EventTime watermark, Close&& close) {
-    windows_.advance(watermark, [&](Locate key) {
-      Touch& touch = touches_[key];
-      close(key, touch.last);
-      touch.in_window = false;
-    });
+    advance(watermark, close, [](Locate) {});
+  }
+  // ahead(key) is called some keys earlier, to load what close(key) will look at.
+  template <class Close, class Ahead>
+  void advance(EventTime watermark, Close&& close, Ahead&& ahead) {
+    windows_.advance(
+        watermark,
+        [&](Locate key) {
+          Touch& touch = touches_[key];
+          close(key, touch.last);
+          touch.in_window = false;
+        },
+        [&](Locate key) {
+          touches_.prefetch(key);
+          ahead(key);
+        });
   }
   [[nodiscard]] EventTime end() const { return windows_.end(); }
   [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }

@@ -18,9 +18,12 @@ class MaintenanceThread {
   // Every so many syncs, maintain() is called, too.
   static constexpr std::uint32_t syncs_per_maintenance = 16;
 
-  // The writers outlive this object. `on_error` is called on the thread, for each failure.
+  enum class Syncing : bool { no, yes };
+
+  // The writers outlive this object. `on_error` is called on the thread, for each failure. Without syncing it
+  // maintains only.
   MaintenanceThread(std::vector<Writer*> writers, std::uint64_t interval_ns,
-                    std::function<void(const Error&)> on_error);
+                    std::function<void(const Error&)> on_error, Syncing syncing = Syncing::yes);
   // Syncs once more, then ends.
   ~MaintenanceThread();
   MaintenanceThread(const MaintenanceThread&) = delete;
@@ -28,10 +31,12 @@ class MaintenanceThread {
 
  private:
   void run();
+  bool wait_writing_back();
 
   const std::vector<Writer*> writers_;
   const std::uint64_t interval_ns_;
   const std::function<void(const Error&)> on_error_;
+  const Syncing syncing_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;

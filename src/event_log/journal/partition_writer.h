@@ -32,9 +32,14 @@ class PartitionWriter final : public Writer {
 
   Result<Offset> append(const NewBatch& batch) override;
   Result<void> sync() override;
+  Result<void> cut(Offset end) override;
+  [[nodiscard]] bool has_failed() const override { return failed_.load(std::memory_order_relaxed); }
+  void write_back() override;
   Result<void> maintain() override;
   [[nodiscard]] Offset end() const override { return {appended_.load(std::memory_order_acquire)}; }
   [[nodiscard]] Offset synced() const override { return {synced_.load(std::memory_order_acquire)}; }
+  [[nodiscard]] std::uint64_t bytes() const override;
+  [[nodiscard]] std::uint32_t segments() const override;
   [[nodiscard]] std::uint64_t torn_bytes() const override { return torn_bytes_; }
 
  private:
@@ -42,6 +47,7 @@ class PartitionWriter final : public Writer {
                   std::shared_ptr<PartitionTip> tip, std::unique_ptr<os::FileLock> lock,
                   RecoveredPartition recovered);
 
+  void adopt(RecoveredPartition recovered);
   Result<void> make_room(const NewBatch& batch, std::size_t size);
   Result<void> roll();
   Result<void> write(std::span<const Bytes> pieces);
@@ -56,7 +62,7 @@ class PartitionWriter final : public Writer {
   const TopicOptions options_;
   const std::shared_ptr<PartitionTip> tip_;
   const std::unique_ptr<os::FileLock> lock_;
-  const std::uint64_t torn_bytes_;
+  std::uint64_t torn_bytes_ = 0;
 
   // Of the appending thread.
   SegmentIndex active_index_;
@@ -71,12 +77,16 @@ class PartitionWriter final : public Writer {
 
   std::mutex sync_mutex_;      // One sync at a time; those that wait for it often find their work done.
   std::mutex maintain_mutex_;  // One maintain at a time.
-  std::mutex segments_mutex_;  // Over what follows; append() takes it only to begin a segment.
+  mutable std::mutex segments_mutex_;  // Over what follows; append() takes it only to begin a segment.
   std::shared_ptr<os::File> active_;
   std::vector<SegmentSummary> closed_;
   std::vector<SegmentIndex> not_indexed_;
   std::vector<std::uint64_t> unsynced_;  // Closed segments by their first offset.
   bool names_unsynced_ = true;
+
+  // Of write_back() alone.
+  std::shared_ptr<os::File> written_back_file_;
+  std::uint64_t written_back_ = 0;
 };
 
 }  // namespace tapeline::event_log::journal

@@ -136,6 +136,10 @@ class PosixFile final : public File {
     return FileStatus{static_cast<std::uint64_t>(status.st_size), status.st_nlink == 0};
   }
 
+  void start_writing(std::uint64_t position, std::uint64_t size) override {
+    (void)::sync_file_range(descriptor_.get(), static_cast<off64_t>(position), static_cast<off64_t>(size),
+                            SYNC_FILE_RANGE_WRITE);
+  }
   Result<void> sync() override {
     if (uninterrupted([&] { return ::fdatasync(descriptor_.get()); }) != 0)
       return failure("sync", path_, errno);

@@ -6,18 +6,22 @@ namespace tapeline::pipeline {
 
 namespace {
 
-// Where the feed stands behind the log's last batch; nothing where the log is empty.
-Result<std::optional<feed::FeedPosition>> last_position(event_log::EventLog& log, event_log::Offset end) {
-  if (end == event_log::Offset{}) return std::nullopt;
+struct LastBatch {
+  std::optional<feed::FeedPosition> position;  // Where the feed stands behind it; nothing where the log is empty.
+  std::uint64_t last_time_ns = 0;
+};
+
+Result<LastBatch> last_batch(event_log::EventLog& log, event_log::Offset end) {
+  if (end == event_log::Offset{}) return LastBatch{};
   Result<std::unique_ptr<event_log::Reader>> reader = log.open_reader(feed_topic, 0);
   if (!reader) return std::unexpected(reader.error());
   if (Result<void> done = (*reader)->seek({end.value - 1}); !done) return std::unexpected(done.error());
   const Result<std::optional<event_log::Batch>> batch = (*reader)->next();
   if (!batch) return std::unexpected(batch.error());
-  if (!*batch) return std::nullopt;
+  if (!*batch) return LastBatch{};
   const Result<feed::FeedPosition> position = feed::feed_position_behind((*batch)->payload);
   if (!position) return std::unexpected(position.error());
-  return *position;
+  return LastBatch{*position, (*batch)->last_time_ns};
 }
 
 }  // namespace
@@ -25,9 +29,12 @@ Result<std::optional<feed::FeedPosition>> last_position(event_log::EventLog& log
 Result<std::unique_ptr<Ingest>> Ingest::open(const IngestConfig& config, event_log::EventLog& log) {
   Result<std::unique_ptr<event_log::Writer>> writer = log.open_writer(feed_topic, 0);
   if (!writer) return std::unexpected(writer.error());
-  const Result<std::optional<feed::FeedPosition>> position = last_position(log, (*writer)->end());
-  if (!position) return std::unexpected(position.error());
-  return std::unique_ptr<Ingest>(new Ingest(config, std::move(*writer), *position));
+  const Result<LastBatch> last = last_batch(log, (*writer)->end());
+  if (!last) return std::unexpected(last.error());
+  std::unique_ptr<Ingest> ingest(new Ingest(config, std::move(*writer), last->position));
+  // Times of batches never go back, not even where the clock was set back between two runs: they are searched.
+  ingest->last_time_ns_ = last->last_time_ns;
+  return ingest;
 }
 
 Ingest::Ingest(const IngestConfig& config, std::unique_ptr<event_log::Writer> writer,

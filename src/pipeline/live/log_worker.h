@@ -27,6 +27,15 @@ class LogWorker {
   // `now_ns` is of any clock that only goes forward; it paces checkpoints. True where there was something to
   // do. A failure of the kind `io` (a full disk) is not the end: the next turn tries again.
   Result<bool> turn(std::uint64_t now_ns);
+  // The parts of a turn, for who measures them: takes what the log has, several batches where more than one
+  // waits; appends their rows; saves some state.
+  Result<bool> take_in();
+  Result<void> put_out();
+  void save_some(std::uint64_t now_ns) { worker_->save_some(now_ns); }
+
+  // Capture times of what the last turn that found anything took: the oldest message's and the newest's.
+  [[nodiscard]] CaptureTime oldest_captured() const { return oldest_captured_; }
+  [[nodiscard]] CaptureTime newest_captured() const { return newest_captured_; }
 
   // Instead of turns, for a clean stop or a savepoint: saves all that has changed up to position(), step by
   // step. True once the last of it has been handed to the checkpoint writer.
@@ -49,6 +58,10 @@ class LogWorker {
             std::unique_ptr<Worker> worker, std::string warning, std::uint64_t interval_ns);
   Result<void> take(const event_log::Batch& batch);
 
+  // Rows are put out before more than this waits, or so many batches have been taken at once.
+  static constexpr std::size_t most_waiting_bytes = std::size_t{128} << 10;
+  static constexpr unsigned most_batches = 32;
+
   stream::GroupRange own_;
   std::unique_ptr<event_log::Reader> reader_;
   std::unique_ptr<Lane> lane_;
@@ -57,7 +70,9 @@ class LogWorker {
   std::string warning_;
   std::uint64_t interval_ns_;
   enum class Save : std::uint8_t { none, finishing_another, due, running } save_ = Save::none;
-  bool end_is_owed_ = false;  // A batch has been taken whose end_batch() has not succeeded yet.
+  bool end_is_owed_ = false;  // A batch has been taken whose rows have not been put out yet.
+  CaptureTime oldest_captured_{0};
+  CaptureTime newest_captured_{0};
 };
 
 // The workers of a log, with every key group at exactly one of them.

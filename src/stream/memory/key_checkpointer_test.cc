@@ -158,7 +158,8 @@ class ToyWorker {
         output_ends_(std::move(output_ends)),
         random_(random),
         writer_(store),
-        checkpointer_(groups, own, writer_, {.slice_bytes = 200, .batch_bytes = 500}),
+        checkpointer_(groups, own, writer_,
+                      {.slice_bytes = 200, .batch_bytes = 500, .checkpoint_bytes = random() % 1'500}),
         next_(plan.replay_from),
         covered_(plan.replay_from) {
     if (!plan.shared.empty()) {

@@ -1,0 +1,214 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+#include "analytics/best_levels.h"
+#include "analytics/order_flow_imbalance.h"
+#include "analytics/queue_imbalance.h"
+#include "analytics/weighted_mid.h"
+#include "book/book_types.h"
+#include "market/quality.h"
+#include "market/types.h"
+#include "stream/keyed_state.h"
+#include "stream/operator.h"
+#include "stream/tumbling_windows.h"
+#include "table/schema.h"
+
+namespace tapeline::analytics {
+
+struct FlowRow {
+  static constexpr std::size_t levels = 5;
+  EventTime start;
+  EventTime end;
+  std::uint64_t sequence;
+  std::int64_t ofi[levels];
+  std::uint64_t buy_volume;
+  std::uint64_t sell_volume;
+  std::int64_t trade_imbalance;
+  double queue_imbalance;
+  double last_queue_imbalance;
+  double weighted_mid;
+  std::uint64_t two_sided_ns;
+  std::uint32_t events;
+  Symbol symbol;
+  Locate locate;
+  Quality quality;
+  std::uint8_t reserved = 0;
+};
+
+[[nodiscard]] const table::Schema& flow_schema();
+
+// Where the pressure came from, per symbol and window:
+//
+//   order-flow imbalance of the best price and of the levels behind it   see order_flow_imbalance.h
+//   trade imbalance = shares bought by aggressors - shares sold, of the displayed executions
+//   queue imbalance, weighted by time while both sides were there, and the last one   see queue_imbalance.h
+//   the last weighted mid                                                see weighted_mid.h
+//
+// A change of a level's size is one addition; only where a level comes or goes are the levels compared. A
+// window without a change of the best levels or a trade gives no row.
+class Flow {
+ public:
+  explicit Flow(std::uint64_t width_ns) : windows_(width_ns) {}
+
+  void prefetch(Locate key) const { states_.prefetch(key); }
+
+  // A change of an order, which the best levels have taken in.
+  template <class Books>
+  void process(const stream::Context& context, const book::OrderChange& change,
+               const BestLevels::Change& taken, const Books& books) {
+    if (taken.effect == BestLevels::Effect::none) return;
+    const Quality standing = books.quality(context.key);
+    if (taken.effect == BestLevels::Effect::moved) {
+      quality_before_ = standing;
+      return;
+    }
+    if (taken.level >= FlowRow::levels) return;
+    State& state = states_[context.key];
+    touch(context, state, standing);
+    const std::int64_t delta = std::int64_t{change.after} - std::int64_t{change.before};
+    state.ofi[taken.level] += change.side == Side::bid ? delta : -delta;
+    if (taken.level == 0) {
+      accumulate(state, context.time);
+      state.best_shares[raw(change.side)] += static_cast<std::uint64_t>(delta);
+    }
+  }
+
+  // The best prices have changed by the message at hand; `quality` is the book's since then.
+  void process(const stream::Context& context, const book::Bbo& before, const book::Bbo& after) {
+    State& state = states_[context.key];
+    if (before == after) {  // The book was put in place as a whole, which is no flow.
+      if (state.in_window) accumulate(state, context.time);
+      state.best_shares = {after.bid_shares, after.ask_shares};
+    }
+    if (state.in_window) state.quality |= context.quality;
+  }
+
+  template <class Books>
+  void process(const stream::Context& context, const book::TradeReport& trade, const Books& books) {
+    if (trade.kind != book::TradeKind::displayed || !trade.printable) return;
+    State& state = states_[context.key];
+    touch(context, state, books.quality(context.key));
+    (trade.resting_side == Side::ask ? state.buy_volume : state.sell_volume) += trade.shares;
+  }
+
+  // After a message by which levels came or went, once the best levels are whole.
+  template <class Books>
+  void on_event_end(const stream::Context& context, const BestLevels& best, const Books& books) {
+    State& state = states_[context.key];
+    for (const Side side : {Side::bid, Side::ask}) {
+      if (!best.has_changed(side)) continue;
+      const RankedSide& old = best.before(side);
+      const RankedSide& now = best.now(context.key, side);
+      if (std::memcmp(&old.ranks, &now.ranks, sizeof(LevelRank) * FlowRow::levels) == 0 &&
+          std::memcmp(&old.shares, &now.shares, sizeof(std::uint64_t) * FlowRow::levels) == 0)
+        continue;
+      touch(context, state, quality_before_);
+      state.quality |= books.quality(context.key);
+      if (now.shares[0] != old.shares[0]) {
+        accumulate(state, context.time);
+        state.best_shares[raw(side)] = now.shares[0];
+      }
+      for (std::size_t m = 0; m < FlowRow::levels; ++m)
+        state.ofi[m] += order_flow_of(side, {old.ranks[m], old.shares[m]}, {now.ranks[m], now.shares[m]});
+    }
+  }
+
+  template <class Books, class Out>
+  void on_timer(EventTime watermark, const Books& books, Out& out) {
+    windows_.advance(
+        watermark,
+        [&](Locate key) {
+          State& state = states_[key];
+          accumulate(state, windows_.end());
+          emit(key, state, books, out);
+          State next{};
+          next.best_shares = state.best_shares;
+          next.since = windows_.end();
+          state = next;
+        },
+        [&](Locate key) { states_.prefetch(key); });
+  }
+  [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
+
+  void save_key(Locate key, stream::StateWriter& writer) const {
+    const State& state = states_[key];
+    states_.save_key(key, writer, state.in_window || state.best_shares[0] != 0 || state.best_shares[1] != 0);
+  }
+  void open(EventTime watermark) { windows_.open(watermark); }
+  void load_key(Locate key, stream::StateReader& reader) {
+    if (states_.load_key(key, reader) && states_[key].in_window) windows_.add(key);
+  }
+
+ private:
+  struct alignas(64) State {
+    std::array<std::uint64_t, 2> best_shares;  // At the best bid and ask, as they stand.
+    std::array<std::int64_t, FlowRow::levels> ofi;
+    std::uint64_t buy_volume;
+    std::uint64_t sell_volume;
+    double imbalance_ns;  // Sum of queue imbalance times ns.
+    std::uint64_t two_sided_ns;
+    EventTime since;  // Until here it is summed.
+    Sequence sequence;
+    std::uint32_t events;  // Messages that touched the window.
+    Quality quality;
+    bool in_window;
+  };
+  static_assert(sizeof(State) == 128);
+
+  void touch(const stream::Context& context, State& state, Quality standing) {
+    if (!state.in_window) {
+      state.in_window = true;
+      windows_.add(context.key);
+      state.since = std::max(state.since, windows_.start());
+      state.quality |= standing;
+    }
+    state.events += state.sequence != context.sequence;
+    state.sequence = context.sequence;
+  }
+
+  static void accumulate(State& state, EventTime until) {
+    const std::uint64_t ns = raw(until) > raw(state.since) ? raw(until) - raw(state.since) : 0;
+    state.since = std::max(state.since, until);
+    const auto [bid, ask] = state.best_shares;
+    if (bid == 0 || ask == 0) return;
+    state.two_sided_ns += ns;
+    state.imbalance_ns += queue_imbalance(bid, ask) * static_cast<double>(ns);
+  }
+
+  template <class Books, class Out>
+  void emit(Locate key, const State& state, const Books& books, Out& out) const {
+    FlowRow row{};
+    row.start = windows_.start();
+    row.end = windows_.end();
+    row.sequence = raw(state.sequence);
+    std::copy(state.ofi.begin(), state.ofi.end(), row.ofi);
+    row.buy_volume = state.buy_volume;
+    row.sell_volume = state.sell_volume;
+    row.trade_imbalance = static_cast<std::int64_t>(state.buy_volume - state.sell_volume);
+    const book::Bbo bbo = books.bbo(key);
+    const bool two_sided = bbo.bid_shares != 0 && bbo.ask_shares != 0;
+    constexpr double none = std::numeric_limits<double>::quiet_NaN();
+    row.queue_imbalance =
+        state.two_sided_ns != 0 ? state.imbalance_ns / static_cast<double>(state.two_sided_ns) : none;
+    row.last_queue_imbalance = two_sided ? queue_imbalance(bbo.bid_shares, bbo.ask_shares) : none;
+    row.weighted_mid = two_sided ? weighted_mid(bbo.bid, bbo.bid_shares, bbo.ask, bbo.ask_shares) : none;
+    row.two_sided_ns = state.two_sided_ns;
+    row.events = state.events;
+    row.symbol = books.symbol(key);
+    row.locate = key;
+    row.quality = state.quality | books.quality(key);
+    out.emit(row);
+  }
+
+  stream::TumblingWindows windows_;
+  stream::KeyedState<State> states_;
+  Quality quality_before_ = Quality::good;  // Of the book before the message by which levels came or went.
+};
+static_assert(stream::KeyedOperator<Flow>);
+
+}  // namespace tapeline::analytics

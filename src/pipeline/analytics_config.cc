@@ -1,0 +1,43 @@
+#include "pipeline/analytics_config.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "pipeline/row_tables.h"
+
+namespace tapeline::pipeline {
+
+Result<void> select_tables(std::span<const std::string> names, AnalyticsConfig& config) {
+#define TURN_OFF(name, number, row, schema) config.name = false;
+  ROW_TABLES(TURN_OFF)
+#undef TURN_OFF
+  for (const std::string& chosen : names) {
+    bool known = false;
+#define TURN_ON(name, number, row, schema)     \
+  if (chosen == #name || chosen == "all") {    \
+    config.name = true;                        \
+    known = true;                              \
+  }
+    ROW_TABLES(TURN_ON)
+#undef TURN_ON
+    if (!known)
+      return fail(ErrorCode::usage, fmt::format("there is no table '{}'; choose of {}, or all", chosen,
+                                                fmt::join(row_table_names, ", ")));
+  }
+  return {};
+}
+
+Result<void> check(const AnalyticsConfig& config) {
+  if (config.step_ns == 0 || config.returns_ns % config.step_ns != 0)
+    return fail(ErrorCode::usage, fmt::format("the windows of returns ({} ns) must hold whole steps ({} ns)",
+                                              config.returns_ns, config.step_ns));
+  for (const std::uint32_t shares : config.sweep_shares)
+    if (shares == 0) return fail(ErrorCode::usage, "a size to trade is at least one share");
+  if (config.vpin_bucket_shares == 0 || config.vpin_buckets == 0 ||
+      config.vpin_buckets > analytics::Vpin::max_buckets)
+    return fail(ErrorCode::usage, fmt::format("vpin takes buckets of at least one share, and 1 to {} of them",
+                                              analytics::Vpin::max_buckets));
+  return {};
+}
+
+}  // namespace tapeline::pipeline

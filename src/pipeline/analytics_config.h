@@ -1,0 +1,53 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "analytics/trade_bars.h"
+#include "base/result.h"
+#include "market/types.h"
+
+namespace tapeline::pipeline {
+
+// Which tables are computed, and how.
+struct AnalyticsConfig {
+  bool bbo = true;
+  bool trades = true;
+  bool bars = true;
+  bool spread = false;
+  bool depth = false;
+  bool snapshots = false;
+  std::uint64_t bar_ns = 10'000'000;
+  std::uint64_t interval_ns = nanoseconds_per_second;  // Of spread, depth and snapshots.
+  bool snapshots_on_change = false;
+  std::size_t levels = 10;  // Of depth, snapshots and slopes.
+
+  bool trade_bars = false;
+  bool flow = false;
+  bool costs = false;
+  bool liquidity = false;
+  bool activity = false;
+  bool returns = false;
+  bool vpin = false;
+  bool auction = false;
+  bool luld = false;
+  analytics::BarThresholds bar_thresholds{};
+  std::uint64_t metric_ns = 10 * nanoseconds_per_second;    // Windows of flow, liquidity and activity.
+  std::uint64_t returns_ns = 300 * nanoseconds_per_second;  // Windows of returns, a multiple of their steps:
+  std::uint64_t step_ns = nanoseconds_per_second;
+  std::uint64_t horizon_ns = 5 * nanoseconds_per_second;  // Of realised spread and impact.
+  std::array<std::uint32_t, 3> sweep_shares{100, 1'000, 10'000};
+  std::uint32_t vpin_bucket_shares = 10'000;
+  std::uint32_t vpin_buckets = 50;
+};
+
+// Turns the named tables on and the others off; "all" is every one. Fails (usage) on a name that is none.
+Result<void> select_tables(std::span<const std::string> names, AnalyticsConfig& config);
+
+// Fails (usage) where the settings do not fit each other.
+Result<void> check(const AnalyticsConfig& config);
+
+}  // namespace tapeline::pipeline

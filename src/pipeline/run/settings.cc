@@ -1,0 +1,194 @@
+#include "pipeline/run/settings.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "os/endpoint.h"
+
+namespace tapeline::pipeline {
+
+namespace {
+
+Result<os::Endpoint> endpoint_of(const config::Address& address) {
+  const Result<os::IpAddress> parsed = os::parse_address(address.host);
+  if (!parsed)
+    return fail(ErrorCode::usage, fmt::format("{}: write the address in numbers, as in 127.0.0.1:26400",
+                                              config::to_string(address)));
+  return os::Endpoint{*parsed, address.port};
+}
+
+event_log::SyncPolicy policy_of(config::Fsync fsync) {
+  switch (fsync) {
+    case config::Fsync::none: return event_log::SyncPolicy::none;
+    case config::Fsync::interval: return event_log::SyncPolicy::interval;
+    case config::Fsync::batch: return event_log::SyncPolicy::batch;
+  }
+  return event_log::SyncPolicy::interval;
+}
+
+TopicConfig topic_config(const config::Log& log, const config::LogTopic& topic) {
+  TopicConfig made;
+  made.options.segment_bytes = log.segment_bytes;
+  made.options.segment_ns = log.segment_seconds * 1'000'000'000;
+  made.options.retention_ns = topic.retention_hours * 3'600'000'000'000;
+  made.options.retention_bytes = topic.retention_bytes;
+  made.options.sync = policy_of(topic.fsync);
+  made.options.sync_interval_ns = topic.fsync_interval_ms * 1'000'000;
+  made.sync_interval_ns = topic.fsync_interval_ms * 1'000'000;
+  return made;
+}
+
+AnalyticsConfig analytics_config(const config::Config& config) {
+  const config::Analytics& from = config.analytics;
+  AnalyticsConfig made;
+  CHECK(select_tables(from.tables, made).has_value());  // The settings' own list has no other names.
+  made.bar_ns = config::bar_ns(config);
+  made.interval_ns = config::interval_ns(config);
+  made.snapshots_on_change = from.snapshots_on_change;
+  made.levels = from.levels;
+  made.metric_ns = config::nanoseconds(from.window_ms);
+  made.step_ns = config::nanoseconds(from.return_step_ms);
+  made.returns_ns = made.step_ns * from.return_steps;
+  made.horizon_ns = config::nanoseconds(from.horizon_ms);
+  made.sweep_shares = {static_cast<std::uint32_t>(from.sweep_small_shares),
+                       static_cast<std::uint32_t>(from.sweep_shares),
+                       static_cast<std::uint32_t>(from.sweep_large_shares)};
+  made.bar_thresholds = {from.bar_trades, from.bar_shares, from.bar_dollars, from.bar_imbalance_shares};
+  made.vpin_bucket_shares = static_cast<std::uint32_t>(from.vpin_bucket_shares);
+  made.vpin_buckets = static_cast<std::uint32_t>(from.vpin_buckets);
+  return made;
+}
+
+Result<SnapshotServer> snapshot_server(const config::Feed& feed) {
+  const Result<os::Endpoint> at = endpoint_of(feed.snapshot_server);
+  if (!at) return std::unexpected(at.error());
+  SnapshotServer server{.at = *at};
+  if (feed.snapshot_user.size() > 6)
+    return fail(ErrorCode::usage,
+                fmt::format("feed.snapshot_user: '{}' has more than 6 characters", feed.snapshot_user));
+  server.user = FixedText<6>(feed.snapshot_user);
+  const char* const password = std::getenv(feed.snapshot_password_env.c_str());
+  if (password != nullptr) {
+    if (std::string_view(password).size() > 10)
+      return fail(ErrorCode::usage,
+                  fmt::format("the password in {} has more than 10 characters", feed.snapshot_password_env));
+    server.password = FixedText<10>(password);
+  }
+  return server;
+}
+
+WorkerIdle idle_of(config::Idle idle) {
+  switch (idle) {
+    case config::Idle::park: return WorkerIdle::park;
+    case config::Idle::backoff: return WorkerIdle::backoff;
+    case config::Idle::spin: return WorkerIdle::spin;
+  }
+  return WorkerIdle::park;
+}
+
+}  // namespace
+
+Result<LivePipelineConfig> live_pipeline_config(const config::Config& config, unsigned cores) {
+  const config::Feed& feed = config.feed;
+  LivePipelineConfig made;
+  made.loop.lines = feed.group_b.is_set() ? 2 : 1;
+  for (const config::Address& address : feed.retransmission_servers) {
+    const Result<os::Endpoint> server = endpoint_of(address);
+    if (!server) return std::unexpected(server.error());
+    made.loop.retransmission_servers.push_back(*server);
+  }
+  feed::SequencerConfig& sequencer = made.ingest.sequencer;
+  sequencer.retransmission.servers = static_cast<unsigned>(feed.retransmission_servers.size());
+  if (feed.retransmit_max_messages == 0) sequencer.retransmission.servers = 0;
+  sequencer.retransmission.reorder_grace_ns = feed.reorder_grace_us * 1'000;
+  sequencer.retransmission.request_timeout_ns = feed.retransmit_timeout_us * 1'000;
+  sequencer.retransmission.max_request_timeout_ns =
+      std::max(sequencer.retransmission.max_request_timeout_ns, feed.retransmit_timeout_us * 1'000);
+  sequencer.retransmission.max_tries = static_cast<unsigned>(feed.retransmit_tries);
+  sequencer.retransmission.max_messages = feed.retransmit_max_messages;
+  sequencer.line_down_after_ns = feed.silence_ms * 1'000'000;
+  if (feed.snapshot_server.is_set()) {
+    const Result<SnapshotServer> server = snapshot_server(feed);
+    if (!server) return std::unexpected(server.error());
+    made.loop.snapshot_server = *server;
+    sequencer.max_snapshot_attempts = 10;
+  }
+  made.silence_ns = feed.silence_ms * 1'000'000;
+  made.key_groups =
+      static_cast<std::uint16_t>(std::min<std::uint64_t>(config.stream.key_groups, stream::max_key_groups));
+  made.feed = topic_config(config.log, config.log_feed);
+  made.rows = topic_config(config.log, config.log_rows);
+  made.pool.workers = static_cast<unsigned>(config::worker_count(config, cores));
+  made.pool.worker.analytics = analytics_config(config);
+  made.pool.worker.checkpoint_interval_ns = config.stream.checkpoint_interval_ms * 1'000'000;
+  made.pool.worker.checkpoint.checkpoint_bytes = config.stream.checkpoint_bytes;
+  made.pool.thread.idle = idle_of(config.stream.idle);
+  made.pool.thread.midnight_after_utc_ns = feed.midnight_minutes_after_utc * 60'000'000'000;
+  made.pool.thread.max_idle_ns = config.stream.max_idle_us * 1'000;
+  for (const std::uint64_t cpu : config.stream.pin_cpus) made.pool.cpus.push_back(static_cast<unsigned>(cpu));
+  if (config.stream.ingest_cpu >= 0) made.ingest_cpu = static_cast<unsigned>(config.stream.ingest_cpu);
+  return made;
+}
+
+Result<capture::UdpCaptureConfig> capture_config(const config::Config& config) {
+  const config::Feed& feed = config.feed;
+  capture::UdpCaptureConfig made;
+  const Result<os::Endpoint> a = endpoint_of(feed.group_a);
+  if (!a) return std::unexpected(a.error());
+  made.channels.push_back({"A", *a, feed.interface});
+  if (feed.group_b.is_set()) {
+    const Result<os::Endpoint> b = endpoint_of(feed.group_b);
+    if (!b) return std::unexpected(b.error());
+    made.channels.push_back({"B", *b, feed.interface});
+  }
+  // Replies come to where requests are sent from.
+  made.channels.push_back({"retransmission", {os::any_address, 0}, feed.interface});
+  made.receive_buffer_bytes = feed.receive_buffer_bytes;
+  made.wait = feed.busy_poll ? capture::UdpWait::spin : capture::UdpWait::block;
+  made.datagram_bytes = 9'216;
+  return made;
+}
+
+FileSinkConfig file_sink_config(const config::Config& config) {
+  FileSinkConfig made;
+  made.folder = config::sink_folder(config);
+  switch (config.sinks_file.format) {
+    case config::RowFormat::csv: made.format = sinks::TableFormat::csv; break;
+    case config::RowFormat::json: made.format = sinks::TableFormat::json_lines; break;
+    case config::RowFormat::parquet: made.format = sinks::TableFormat::parquet; break;
+  }
+  made.levels = config.analytics.levels;
+  made.part_ns = config.sinks_file.part_seconds * 1'000'000'000;
+  made.part_rows = config.sinks_file.part_rows;
+  return made;
+}
+
+std::uint64_t state_layout(const config::Config& config) {
+  // FNV-1a over what states depend on. The number in front changes with the layout of any state.
+  constexpr std::uint64_t program_layout = 4;
+  std::uint64_t hash = 0xCBF2'9CE4'8422'2325;
+  const auto add = [&](std::uint64_t value) {
+    for (int i = 0; i < 8; ++i) hash = (hash ^ (value >> 8 * i & 0xFF)) * 0x0000'0100'0000'01B3;
+  };
+  add(program_layout);
+  add(config.stream.key_groups);
+  const AnalyticsConfig analytics = analytics_config(config);
+  for (const std::uint64_t value :
+       {analytics.bar_ns, analytics.interval_ns, analytics.metric_ns, analytics.step_ns, analytics.returns_ns,
+        analytics.horizon_ns, analytics.bar_thresholds.trades, analytics.bar_thresholds.shares,
+        analytics.bar_thresholds.dollars, analytics.bar_thresholds.imbalance_shares})
+    add(value);
+  for (const std::uint32_t shares : analytics.sweep_shares) add(shares);
+  add(analytics.vpin_bucket_shares);
+  add(analytics.vpin_buckets);
+  add(analytics.levels);
+  add(analytics.snapshots_on_change);
+  for (const std::string& table : config.analytics.tables)
+    for (const char c : table + ',') add(static_cast<unsigned char>(c));
+  return hash;
+}
+
+}  // namespace tapeline::pipeline
