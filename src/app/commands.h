@@ -23,6 +23,7 @@ void add_query_command(CLI::App& program, Action& action);
 void add_run_command(CLI::App& program, Action& action);
 void add_savepoint_command(CLI::App& program, Action& action);
 void add_scale_command(CLI::App& program, Action& action);
+void add_soak_command(CLI::App& program, Action& action);
 void add_status_command(CLI::App& program, Action& action);
 void add_log_command(CLI::App& program, Action& action);
 void add_bench_command(CLI::App& program, Action& action);

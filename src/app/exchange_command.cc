@@ -28,7 +28,7 @@ prints what it did. Nothing leaves the machine unless --interface and --ttl say 
 At a rate, a generated market carries the time of day at which each message goes out, in nanoseconds since midnight of
 UTC, so that the delay to a capture on the same machine can be measured. --no-restamp keeps the market's own times.
 
-Faults are probabilities of each packet, drawn for each feed by itself from --seed:
+Faults are probabilities of each packet (0.01 where none is given), drawn for each feed by itself from --seed:
   loss=P duplicate=P reorder=P (sent behind the next one) delay=P (by delay-ms=5) corrupt=P (damage that a receiver
   can tell) one-feed-down[=A|B[@FROM-UNTIL]] (in seconds) session-change=SECONDS (then a new session begins)
 

@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
   app::add_run_command(program, action);
   app::add_savepoint_command(program, action);
   app::add_scale_command(program, action);
+  app::add_soak_command(program, action);
   app::add_status_command(program, action);
   app::add_exchange_command(program, action);
   app::add_log_command(program, action);

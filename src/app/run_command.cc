@@ -76,6 +76,7 @@ class LiveRun {
 
   config::Config config_;
   os::SystemClock clock_;
+  const std::uint64_t started_ns_ = clock_.monotonic_ns();
   os::PosixFileSystem files_;
   std::optional<event_log::journal::Journal> log_;
   std::unique_ptr<stream::CheckpointStore> store_;
@@ -129,7 +130,8 @@ Result<void> LiveRun::serve_status() {
   runner_ = os::make_command_runner();
   constexpr std::uint64_t clock_interval_ms = 10'000;
   clock_quality_ = std::make_unique<os::ClockQualityMonitor>(*runner_, clock_interval_ms);
-  status_ = std::make_unique<pipeline::PipelineStatus>(*pipeline_, *clock_quality_, TAPELINE_VERSION);
+  status_ =
+      std::make_unique<pipeline::PipelineStatus>(*pipeline_, *clock_quality_, TAPELINE_VERSION, started_ns_);
   Result<std::unique_ptr<status::StatusServer>> server = status::StatusServer::start(
       config::status_socket(config_), [this] { return status_->take(); }, {},
       [this](std::string_view order) { return desk_.give(order); });
@@ -223,7 +225,7 @@ Result<void> LiveRun::run(bool until_end) {
       next_look_ns = now_ns + 1'000'000'000;
     }
     if (until_end && pipeline_->ingest_report().position.ended) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::this_thread::sleep_for(std::chrono::milliseconds(pipeline_->note_caught_up() ? 20 : 2));
   }
   desk_.close();
   server_.reset();

@@ -19,8 +19,7 @@ OrderBooks::OrderBooks(const OrderBooksConfig& config)
       stamps_(config.max_blocks),
       arena_(side_arena_bytes),
       books_(max_locates),
-      states_(max_locates),
-      symbols_(max_locates, Symbol("")) {
+      symbols_(max_locates) {
   mpids_.push_back(Mpid(""));
 }
 
@@ -140,7 +139,7 @@ bool OrderBooks::load_order(Book& book, Locate locate, Side side, PriceKey key,
 
 void OrderBooks::flag_bad(const Event& event, std::uint64_t& counter) {
   ++counter;
-  Book& book = books_[raw(event.locate)];
+  Book& book = meet(event.locate);
   book.quality |= Quality::suspect;
   book.mentioned = true;  // Not `named`: the symbol is still to be learned.
 }
@@ -157,7 +156,7 @@ void OrderBooks::note_crossing(Book& book) {
 }
 
 void OrderBooks::learn_symbol(Locate locate, const Symbol& symbol) {
-  books_[raw(locate)].named = true;
+  meet(locate).named = true;
   if (symbols_[raw(locate)].view().empty()) symbols_[raw(locate)] = symbol;
 }
 
@@ -172,10 +171,11 @@ std::uint16_t OrderBooks::attribution_index(Mpid mpid) {
 
 void OrderBooks::take_status(const Event& event) {
   Book& book = books_[raw(event.locate)];
+  if (raw(event.locate) >= states_.size()) states_.resize(std::size_t{raw(event.locate)} + 1);
   SymbolState& state = states_[raw(event.locate)];
   switch (event.kind) {
     case EventKind::directory:
-      book.named = true;
+      meet(event.locate).named = true;
       symbols_[raw(event.locate)] = event.status.symbol;
       state.round_lot = event.status.number;
       state.market_category = event.status.flags[0];
@@ -218,13 +218,20 @@ void OrderBooks::take_status(const Event& event) {
 }
 
 void OrderBooks::mark_all(Quality flags) {
-  for (std::size_t i = 0; i < max_locates; ++i) books_[i].quality |= flags;
+  unnamed_quality_ |= flags;
+  for (const Locate locate : met_) books_[raw(locate)].quality |= flags;
+}
+
+void OrderBooks::unmark_all(Quality flags) {
+  unnamed_quality_ = without(unnamed_quality_, flags);
+  for (const Locate locate : met_) books_[raw(locate)].quality = without(books_[raw(locate)].quality, flags);
 }
 
 std::vector<Locate> OrderBooks::locates() const {
   std::vector<Locate> all;
-  for (std::size_t i = 0; i < max_locates; ++i)
-    if (books_[i].named || books_[i].mentioned) all.push_back(Locate{static_cast<std::uint16_t>(i)});
+  for (const Locate locate : met_)
+    if (books_[raw(locate)].named || books_[raw(locate)].mentioned) all.push_back(locate);
+  std::ranges::sort(all);
   return all;
 }
 

@@ -57,10 +57,16 @@ class OrderBooks {
   void apply(std::span<const Event> events, Handler& handler);
 
   [[nodiscard]] Bbo bbo(Locate locate) const { return bbo_of(books_[raw(locate)]); }
-  [[nodiscard]] Quality quality(Locate locate) const { return books_[raw(locate)].quality; }
+  [[nodiscard]] Quality quality(Locate locate) const {
+    const Book& book = books_[raw(locate)];
+    return book.met ? book.quality : unnamed_quality_;
+  }
   // The ticker; blank while the feed has not named it.
   [[nodiscard]] const Symbol& symbol(Locate locate) const { return symbols_[raw(locate)]; }
-  [[nodiscard]] const SymbolState& state(Locate locate) const { return states_[raw(locate)]; }
+  [[nodiscard]] const SymbolState& state(Locate locate) const {
+    static const SymbolState unknown{};
+    return raw(locate) < states_.size() ? states_[raw(locate)] : unknown;
+  }
   [[nodiscard]] const BookCounters& counters() const { return counters_; }
   [[nodiscard]] std::size_t live_orders() const { return index_.size(); }
   [[nodiscard]] std::size_t live_levels() const { return live_levels_; }
@@ -89,12 +95,15 @@ class OrderBooks {
   [[nodiscard]] bool load_book(Locate locate, Reader& reader);
 
   // Adds flags to a book, or clears them (after a recovery).
-  void mark(Locate locate, Quality flags) { books_[raw(locate)].quality |= flags; }
+  void mark(Locate locate, Quality flags) { meet(locate).quality |= flags; }
   void unmark(Locate locate, Quality flags) {
-    books_[raw(locate)].quality = without(books_[raw(locate)].quality, flags);
+    Book& book = meet(locate);
+    book.quality = without(book.quality, flags);
   }
-  // Adds flags to every book, and to those that the feed has yet to name: messages are missing.
+  // The same of every book, and of those that the feed has yet to name: messages are missing, or are not any
+  // more.
   void mark_all(Quality flags);
+  void unmark_all(Quality flags);
   // Forgets every order, state and flag: a new session is a new sequence space.
   void reset();
 
@@ -119,7 +128,7 @@ class OrderBooks {
     bool mentioned;         // By an event that could not be trusted.
     bool locked;            // The best bid equals the best ask, outside an auction.
     std::uint8_t above[2];  // Empty levels that lie above the best one, by side; see SideLevels.
-    std::uint8_t reserved;
+    bool met;               // It is in met_; until then its quality is unnamed_quality_.
     // A symbol takes its queue blocks from runs of its own: what it touches then lies on a few pages, and the
     // processor need not look up a page for each block.
     std::uint32_t free_blocks;  // Chained by QueueBlock::next.
@@ -227,6 +236,17 @@ class OrderBooks {
   void save_block(std::uint32_t number, Writer& writer) const;
   bool load_order(Book& book, Locate locate, Side side, PriceKey key, const detail::SavedOrder& order);
 
+  // A book that something is to be noted of. Before the first time it is as all that were not named.
+  Book& meet(Locate locate) {
+    Book& book = books_[raw(locate)];
+    if (!book.met) [[unlikely]] {
+      book.met = true;
+      book.quality = unnamed_quality_;
+      met_.push_back(locate);
+    }
+    return book;
+  }
+
   // Slow paths, out of line.
   void flag_bad(const Event& event, std::uint64_t& counter);
   void note_crossing(Book& book);
@@ -243,8 +263,10 @@ class OrderBooks {
   VirtualArray<OrderStamps> stamps_;  // By block.
   SideArena arena_;
   VirtualArray<Book> books_;
-  std::vector<SymbolState> states_;
-  std::vector<Symbol> symbols_;
+  std::vector<SymbolState> states_;  // By locate, up to the highest that had a status.
+  VirtualArray<Symbol> symbols_;
+  std::vector<Locate> met_;  // Books of which anything was noted, in the order of that.
+  Quality unnamed_quality_ = Quality::good;
   std::uint32_t next_run_ = run_length;  // The first run holds block 0, which stands for none.
   std::size_t live_levels_ = 0;
   BookCounters counters_;

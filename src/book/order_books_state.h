@@ -39,7 +39,7 @@ void OrderBooks::save_book(Locate locate, Writer& writer) const {
   const Book& book = books_[raw(locate)];
   detail::SavedBook saved{};
   saved.symbol = symbols_[raw(locate)];
-  saved.state = states_[raw(locate)];
+  saved.state = state(locate);
   saved.quality = book.quality;
   saved.auction = book.auction;
   saved.named = book.named;
@@ -75,7 +75,9 @@ bool OrderBooks::load_book(Locate locate, Reader& reader) {
   Book& book = books_[raw(locate)];
   CHECK(book.best_shares[0] == 0 && book.best_shares[1] == 0);
   if (!reader.ok()) return false;
+  meet(locate);
   symbols_[raw(locate)] = saved.symbol;
+  if (raw(locate) >= states_.size()) states_.resize(std::size_t{raw(locate)} + 1);
   states_[raw(locate)] = saved.state;
   for (const Side side : {Side::bid, Side::ask}) {
     for (std::uint32_t left = saved.levels[raw(side)]; left > 0; --left) {

@@ -132,7 +132,7 @@ TEST(ConfigErrors, AnUnknownKeyIsToldWithItsPlaceAndTheNearest) {
 TEST(ConfigErrors, TypesAndRanges) {
   EXPECT_THAT(
       error_of("[stream]\nkey_groups = \"48\"\n"),
-      HasSubstr("t.toml:2:14: stream.key_groups must be a whole number from 1 to 4096; it is a text"));
+      HasSubstr("t.toml:2:14: stream.key_groups must be a whole number from 1 to 1024; it is a text"));
   EXPECT_THAT(error_of("[feed]\nsilence_ms = 1.5\n"), HasSubstr("it is a number with a fraction"));
   EXPECT_THAT(error_of("[feed]\nsilence_ms = 99\n"),
               HasSubstr("feed.silence_ms must be a whole number of ms from 100 to 3600000; it is 99"));

@@ -67,7 +67,8 @@ class Writer {
 
   // The offset of the batch's first record, once the kernel has the batch (once the disk has it, with
   // SyncPolicy::batch). After an error nothing of the batch is in the log, and the call may be repeated: a
-  // full disk works again when there is room.
+  // full disk works again when there is room. Only where has_failed() says so may it be there after a
+  // restart.
   virtual Result<Offset> append(const NewBatch& batch) = 0;
   Result<Offset> append(NewBatch batch, Bytes payload) {
     batch.payload = {&payload, 1};
@@ -78,6 +79,15 @@ class Writer {
   // share one sync of the disk. A failure is final: this writer refuses everything from then on, as the
   // kernel does not tell a second time what it lost.
   virtual Result<void> sync() = 0;
+
+  // Removes everything from `end` on, where a batch begins, and survives a power loss when it returns. For
+  // one who finds at a start that a log is ahead of what it was made from: before anything is appended, and
+  // while no reader has read so far. A compacted topic cannot be cut.
+  virtual Result<void> cut(Offset end) = 0;
+
+  // Whether a sync has failed, be it one of append() or maintain(): nothing is appended any more until the
+  // partition is opened anew. Tells such a failure from one that passes, like a full disk.
+  [[nodiscard]] virtual bool has_failed() const = 0;
 
   // The work that append() leaves to others: indexes of closed segments, retention, compaction.
   virtual Result<void> maintain() = 0;

@@ -51,15 +51,16 @@ Result<void> take_fault(std::string_view name, std::string_view value, Faults& f
       return wrong("name the feed, A or B, and if you like the seconds, as in one-feed-down=B@2-5");
     return {};
   }
-  const std::optional<double> number = parse_number(value);
+  // A probability that is not said is one in a hundred.
+  const std::optional<double> number = value.data() == nullptr ? 0.01 : parse_number(value);
   if (name == "session-change") {
-    if (!number || *number <= 0)
+    if (value.empty() || !number || *number <= 0)
       return wrong("give the seconds that a session lasts, as in session-change=10");
     faults.session_change_ns = to_ns(*number);
     return {};
   }
   if (name == "delay-ms") {
-    if (!number) return wrong("give milliseconds, as in delay-ms=5");
+    if (value.empty() || !number) return wrong("give milliseconds, as in delay-ms=5");
     faults.delay_ns = to_ns(*number / 1e3);
     return {};
   }
@@ -85,7 +86,8 @@ Result<Faults> parse_faults(std::string_view text) {
     const std::string_view fault = text.substr(0, text.find(','));
     text.remove_prefix(std::min(text.size(), fault.size() + 1));
     const std::size_t equals = std::min(fault.find('='), fault.size());
-    const std::string_view value = fault.substr(std::min(fault.size(), equals + 1));
+    const std::string_view value =
+        equals == fault.size() ? std::string_view() : fault.substr(equals + 1);
     if (auto taken = take_fault(fault.substr(0, equals), value, faults); !taken)
       return std::unexpected(taken.error());
   }

@@ -144,7 +144,8 @@ TEST(Faults, AreReadFromText) {
   EXPECT_EQ(faults->outage->feed, Feed::b);
   EXPECT_EQ(faults->session_change_ns, 2'500'000'000);
   EXPECT_FALSE(parse_faults("")->outage);
-  for (const char* wrong : {"loss", "loss=2", "loss=-1", "loss=x", "lost=0.1", "one-feed-down=C",
+  EXPECT_EQ(parse_faults("loss=0.2,reorder")->reorder, 0.01);
+  for (const char* wrong : {"loss=", "loss=2", "loss=-1", "loss=x", "lost=0.1", "one-feed-down=C",
                             "one-feed-down=A@3", "one-feed-down=A@3-2", "session-change=0", "loss=nan"})
     EXPECT_FALSE(parse_faults(wrong)) << wrong;
 }

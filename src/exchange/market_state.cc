@@ -9,8 +9,6 @@ namespace tapeline::exchange {
 
 namespace {
 
-constexpr std::size_t max_locates = 65'536;
-
 // The kinds whose last message a snapshot repeats.
 constexpr std::array<bool, 256> is_status = [] {
   std::array<bool, 256> table{};
@@ -20,7 +18,7 @@ constexpr std::array<bool, 256> is_status = [] {
 
 }  // namespace
 
-MarketState::MarketState(const book::OrderBooksConfig& books) : books_(books), securities_(max_locates) {}
+MarketState::MarketState(const book::OrderBooksConfig& books) : books_(books) {}
 
 void MarketState::apply(const feed::MessageBlock& block) {
   CHECK(block.first_sequence == next_sequence_);
@@ -46,7 +44,9 @@ void MarketState::keep_statuses(const feed::MessageBlock& block) {
 }
 
 void MarketState::keep_status(const itch50::Message& message) {
-  Security& security = securities_[raw(message.header.locate)];
+  const std::size_t number = raw(message.header.locate);
+  if (number >= securities_.size()) securities_.resize(number + 1);
+  Security& security = securities_[number];
   switch (message.header.type) {
     case 'S':
       if (system_events_.size() < max_system_events) system_events_.push_back(message.system_event);
@@ -61,7 +61,7 @@ void MarketState::keep_status(const itch50::Message& message) {
 
 void MarketState::reset() {
   books_.reset();
-  securities_.assign(max_locates, {});
+  securities_.clear();
   system_events_.clear();
   next_sequence_ = 1;
 }

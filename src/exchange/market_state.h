@@ -70,7 +70,7 @@ class MarketState {
 
   book::OrderBooks books_;
   std::unique_ptr<std::array<Event, batch_size>> batch_ = std::make_unique<std::array<Event, batch_size>>();
-  std::vector<Security> securities_;  // By locate.
+  std::vector<Security> securities_;  // By locate, up to the highest that had a status.
   std::vector<itch50::SystemEvent> system_events_;
   std::uint64_t next_sequence_ = 1;
 };

@@ -16,6 +16,9 @@ Result<void> pin_this_thread(unsigned core);
 // What `top -H` and debuggers show; the kernel keeps 15 characters.
 void name_this_thread(std::string_view name);
 
+// Lets the threads of this machine with the usual priority go first, for work that nobody waits for.
+void put_this_thread_behind();
+
 // How late the kernel may let the calling thread's timeouts fire, so that it can bundle them; 50 µs is usual.
 void set_timer_slack_ns(std::uint64_t slack_ns);
 

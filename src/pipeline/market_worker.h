@@ -27,6 +27,7 @@
 #include "pipeline/row_collector.h"
 #include "stream/key_checkpointer.h"
 #include "stream/key_groups.h"
+#include "stream/output_marks.h"
 #include "stream/restore_plan.h"
 #include "stream/row_lane.h"
 #include "stream/state.h"
@@ -50,6 +51,7 @@ struct MarketWorkerConfig {
   stream::CheckpointConfig checkpoint;
   std::uint64_t checkpoint_interval_ns = 200'000'000;   // From one barrier to the next, at least.
   std::size_t max_output_bytes = std::size_t{4} << 20;  // A batch of rows is appended when it is larger.
+  std::uint64_t clock_slack_ns = 60'000'000'000;        // By which the time of day may have been set back.
 };
 
 struct MarketWorkerCounters {
@@ -81,6 +83,7 @@ class MarketWorker {
         groups_(groups),
         own_(own),
         lane_(lane),
+        marks_(lane.number()),
         books_(config.books),
         checkpointer_(groups, own, writer, config.checkpoint),
         rows_(groups, own, std::move(output_ends), checkpointer_),
@@ -93,6 +96,7 @@ class MarketWorker {
   MarketWorker& operator=(const MarketWorker&) = delete;
 
   // Takes over where a run before this one stopped. Called once, first; reading begins at position() then.
+  // All rows before the output ends are on the disk, the lane's own as well.
   Result<void> restore(stream::RestorePlan plan);
 
   // How many records of the log have been taken in, and so the offset of the next.
@@ -115,7 +119,8 @@ class MarketWorker {
   // call it again until it succeeds, before the next batch. Any other failure is for good.
   Result<void> put_out();
   // Saves some state, behind put_out(); `now_ns` is of any clock that only goes forward.
-  void save_some(std::uint64_t now_ns);
+  void save_some(std::uint64_t now_ns,
+                 stream::CheckpointExtent extent = stream::CheckpointExtent::budget);
   // Both.
   Result<void> end_batch(std::uint64_t now_ns);
 
@@ -136,8 +141,13 @@ class MarketWorker {
     analytics_.save_key(key, writer);
   }
   bool flush_output() { return covered_ == position_ || append_rows().has_value(); }
-  void save_output_mark(stream::StateWriter& writer) const {
-    writer.put(stream::OutputMark{lane_.number(), 0, lane_.end(), position_});
+  // While the input is read once more, the rows of it are in the log already, wherever the runs before put
+  // them; only what comes behind lies behind this lane's end.
+  void save_output_mark(stream::KeyGroup group, stream::StateWriter& writer) {
+    marks_.settle(lane_.synced());
+    stream::OutputMark mark = marks_.settled();
+    mark.position = std::max(mark.position, rows_.initial_end(group));
+    writer.put(mark);
   }
   [[nodiscard]] std::span<const stream::StoredKey> keys_to_load() const {
     return std::span(plan_.keys).subspan(next_load_);
@@ -202,6 +212,7 @@ class MarketWorker {
   const stream::KeyGroups& groups_;
   stream::GroupRange own_;
   stream::RowLane& lane_;
+  stream::OutputMarks marks_;
   Books books_;
   stream::KeyCheckpointer checkpointer_;
   RowCollector rows_;

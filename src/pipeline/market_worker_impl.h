@@ -11,6 +11,7 @@ Result<void> MarketWorker<Books>::restore(stream::RestorePlan plan) {
   CHECK(position_ == stream::log_start && plan_.keys.empty());
   plan_ = std::move(plan);
   position_ = told_ = covered_ = plan_.replay_from;
+  marks_.start(lane_.end(), plan_.replay_from);
   checkpointer_.set_position(position_);
   for (const stream::StoredKey& stored : plan_.keys) owned_[raw(stored.key)] = 0;
   if (plan_.shared.empty()) return {};
@@ -78,8 +79,7 @@ void MarketWorker<Books>::mark_all(Quality flags) {
 
 template <KeyedBooks Books>
 void MarketWorker<Books>::unmark_all(Quality flags) {
-  for (std::size_t key = 0; key < owned_.size(); ++key)
-    books_.unmark(Locate{static_cast<std::uint16_t>(key)}, flags);
+  books_.unmark_all(flags);
   shared_.default_quality = without(shared_.default_quality, flags);
   checkpointer_.touch_all();
 }
@@ -263,6 +263,7 @@ Result<void> MarketWorker<Books>::append_rows() {
   if (Result<void> done = lane_.append(payload, 1 + count, first_time_, last_time_); !done) return done;
   rows_.clear();
   covered_ = position_;
+  marks_.note(lane_.end(), position_);
   counters_.rows += count;
   ++counters_.output_batches;
   return {};
@@ -270,6 +271,8 @@ Result<void> MarketWorker<Books>::append_rows() {
 
 template <KeyedBooks Books>
 Result<void> MarketWorker<Books>::put_out() {
+  // What was saved right here is part of the books, though no record may come for a while.
+  load_due();
   if (failure_) return std::unexpected(*failure_);
   if (rows_.batch().row_count() != 0)
     if (Result<void> done = append_rows(); !done) return done;
@@ -277,12 +280,12 @@ Result<void> MarketWorker<Books>::put_out() {
 }
 
 template <KeyedBooks Books>
-void MarketWorker<Books>::save_some(std::uint64_t now_ns) {
+void MarketWorker<Books>::save_some(std::uint64_t now_ns, stream::CheckpointExtent extent) {
   checkpointer_.set_position(position_);
   if (!checkpointer_.in_progress() &&
       (!last_barrier_ns_ || now_ns - *last_barrier_ns_ >= config_.checkpoint_interval_ns)) {
     last_barrier_ns_ = now_ns;
-    checkpointer_.begin(shared_bytes());
+    checkpointer_.begin(shared_bytes(), extent);
   }
   checkpointer_.slice(*this);
 }

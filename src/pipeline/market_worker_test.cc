@@ -206,6 +206,7 @@ class MemoryLane final : public stream::RowLane {
   }
   [[nodiscard]] std::uint32_t number() const override { return number_; }
   [[nodiscard]] std::uint64_t end() const override { return end_; }
+  [[nodiscard]] std::uint64_t synced() const override { return end_; }
 
   std::vector<std::vector<std::byte>> batches;
   bool may_fail = false;

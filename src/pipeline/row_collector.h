@@ -61,6 +61,8 @@ class RowCollector {
 
   [[nodiscard]] stream::RowBatchBuilder& batch() { return builder_; }
   [[nodiscard]] const stream::RowBatchBuilder& batch() const { return builder_; }
+  // Rows of the group from before that position were in the log when this run began.
+  [[nodiscard]] stream::Position initial_end(stream::KeyGroup group) const { return output_ends_[raw(group)]; }
   [[nodiscard]] std::uint64_t suppressed() const { return suppressed_; }
   // After the batch was cleared, the next row begins its message anew.
   void clear() {

@@ -28,7 +28,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Feed, session, state, next_seque
                                                 lost_messages)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Topic, name, partitions, records, bytes, segments)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Worker, index, key_groups, position, lag_messages,
-                                                back_pressure, rows)
+                                                back_pressure, rows, busy, live_orders)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Latency, name, count, p50_ns, p90_ns, p99_ns, p999_ns, max_ns,
                                                 note)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Checkpoints, taken, failed, age_ms, keys, bytes, duration_us,
@@ -52,15 +52,18 @@ void from_json(const nlohmann::json& json, Clock& clock) {
   if (bound != json.end() && !bound->is_null()) clock.error_bound_ns = bound->get<std::uint64_t>();
 }
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Status, version, process, uptime_ms, stages, feed, topics,
-                                                workers, latencies, checkpoints, clock, memory, warnings)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Status, version, process, uptime_ms, started_at_ns,
+                                                caught_up_at_ns, stages, feed, topics, workers, latencies,
+                                                checkpoints, clock, memory, warnings)
 
 std::string encode(const Status& status) {
   nlohmann::json json = status;
   json["format"] = format_version;
   for (nlohmann::json& worker : json["workers"]) {
-    const double share = worker["back_pressure"].get<double>();
-    worker["back_pressure"] = share > 0 ? std::min(share, 1.0) : 0;  // 0 of a NaN, too: JSON has none.
+    for (const char* name : {"back_pressure", "busy"}) {
+      const double share = worker[name].get<double>();
+      worker[name] = share > 0 ? std::min(share, 1.0) : 0;  // 0 of a NaN, too: JSON has none.
+    }
   }
   // A session's name is the exchange's and may hold any bytes.
   return json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);

@@ -59,8 +59,10 @@ struct Worker {
   std::uint64_t key_groups = 0;
   std::uint64_t position = 0;      // In the feed topic.
   std::uint64_t lag_messages = 0;  // From there to its end.
-  double back_pressure = 0;        // Share of the last second that it was busy, 0 to 1.
+  double back_pressure = 0;        // Share of the time in which the log had to wait for it, 0 to 1.
   std::uint64_t rows = 0;
+  double busy = 0;  // Share of the time in which it worked.
+  std::uint64_t live_orders = 0;
 };
 
 struct Latency {
@@ -101,6 +103,10 @@ struct Status {
   std::string version;  // Of the program.
   std::uint64_t process = 0;
   std::uint64_t uptime_ms = 0;
+  // When the process had been started and when it had first caught up with the feed, nothing missing and
+  // nothing waiting; of the machine's monotonic clock, 0: not yet.
+  std::uint64_t started_at_ns = 0;
+  std::uint64_t caught_up_at_ns = 0;
   std::vector<Stage> stages{};
   Feed feed{};
   std::vector<Topic> topics{};

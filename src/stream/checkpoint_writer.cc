@@ -11,7 +11,11 @@ void InlineCheckpointWriter::hand_over(CheckpointBatch& batch) {
   batch.clear();
 }
 
-CheckpointThread::CheckpointThread(CheckpointStore& store) : store_(store), thread_([this] { run(); }) {}
+CheckpointThread::CheckpointThread(CheckpointStore& store, std::function<void()> prepare)
+    : store_(store), thread_([this, prepare = std::move(prepare)] {
+        if (prepare) prepare();
+        run();
+      }) {}
 
 CheckpointThread::~CheckpointThread() {
   {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -43,7 +44,8 @@ class InlineCheckpointWriter final : public CheckpointWriter {
 // Commits on a thread of its own. Destroyed, it first commits what it has taken.
 class CheckpointThread final : public CheckpointWriter {
  public:
-  explicit CheckpointThread(CheckpointStore& store);
+  // `prepare` is the first that the thread calls, if it is given: to name it and put it behind others.
+  explicit CheckpointThread(CheckpointStore& store, std::function<void()> prepare = {});
   ~CheckpointThread() override;
   CheckpointThread(const CheckpointThread&) = delete;
   CheckpointThread& operator=(const CheckpointThread&) = delete;

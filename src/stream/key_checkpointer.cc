@@ -33,10 +33,19 @@ void KeyCheckpointer::mark_all_unsaved() {
   position_ = here;
 }
 
-void KeyCheckpointer::begin(std::span<const std::byte> shared) {
-  CHECK(!barrier_);
-  barrier_ = position_;
-  shared_.assign(shared.begin(), shared.end());
+void KeyCheckpointer::begin(std::span<const std::byte> shared, CheckpointExtent extent) {
+  CHECK(!in_progress_);
+  in_progress_ = true;
+  extent_ = extent;
+  begun_at_bytes_ = counters_.saved_bytes;
+  barriers_.push_back({position_, {shared.begin(), shared.end()}});
+}
+
+// Leaves the newest barrier before which nothing that still waits has changed at the front.
+void KeyCheckpointer::drop_passed_barriers() {
+  std::size_t passed = 0;
+  while (passed + 1 < barriers_.size() && !is_dirty_before(barriers_[passed + 1].at)) ++passed;
+  barriers_.erase(barriers_.begin(), barriers_.begin() + static_cast<std::ptrdiff_t>(passed));
 }
 
 }  // namespace tapeline::stream

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/virtual_array.h"
 #include "market/types.h"
 #include "stream/checkpoint_writer.h"
 #include "stream/key_groups.h"
@@ -21,18 +22,26 @@ namespace tapeline::stream {
 struct CheckpointConfig {
   std::size_t slice_bytes = std::size_t{64} << 10;  // Saved between two batches of input, a key more at most.
   std::size_t batch_bytes = std::size_t{4} << 20;   // Handed to the writer at once, a key more at most.
+  // Saved by one checkpoint, a key more at most: what remains waits for the next.
+  std::size_t checkpoint_bytes = std::size_t{4} << 20;
+};
+
+// How much of what has changed a checkpoint saves.
+enum class CheckpointExtent : std::uint8_t {
+  budget,  // As CheckpointConfig::checkpoint_bytes says.
+  all,     // Everything: for a clean stop or a savepoint.
 };
 
 // What a checkpointer asks of the worker whose state it saves.
 template <class Source>
-concept CheckpointSource = requires(Source& source, Locate key, StateWriter& writer) {
+concept CheckpointSource = requires(Source& source, Locate key, KeyGroup group, StateWriter& writer) {
   // The state of a key, of everything that lies before the current position.
   source.save_key(key, writer);
   // Appends to the output what is left of the rows of all input before the current position; false where that
   // fails. State is never stored ahead of the rows that it has already given.
   { source.flush_output() } -> std::same_as<bool>;
   // Where the output is then; stands in the manifest.
-  source.save_output_mark(writer);
+  source.save_output_mark(group, writer);
   // Keys whose state was saved behind the current position, by a run before this one, and is still to be
   // loaded.
   { source.keys_to_load() } -> std::convertible_to<std::span<const StoredKey>>;
@@ -41,11 +50,17 @@ concept CheckpointSource = requires(Source& source, Locate key, StateWriter& wri
 // Saves the state of a worker without stopping it.
 //
 // A checkpoint begins at a barrier, a position of the log. Keys that changed before the barrier since they
-// were saved last are then saved one by one, a slice between two batches of input, each at the position
-// where the worker is by then. When the last is saved, the log can be replayed from the barrier:
+// were saved last are then saved one by one, those that changed first at first, a slice between two batches
+// of input, each at the position where the worker is by then. When the last is saved, the log can be replayed
+// from the barrier:
 //
 //   - a key that was not saved since has not changed between its last save and the barrier;
 //   - a key that was saved at p, behind the barrier, is left alone by the replay until it reaches p.
+//
+// Where everything changes all the time, that would write all state with every checkpoint. So a checkpoint
+// ends when it has saved its budget, and the log is then replayed from an earlier barrier: the newest one
+// before which no key that still waits has changed. With more state than the budget a restart replays as many
+// intervals as it takes to save all of it once.
 //
 // So a commit needs only the keys of some slices, whole; the manifest that moves the barrier goes into the
 // same commit as the last of them or a later one. What all keys share (watermark, session) is told at the
@@ -81,9 +96,9 @@ class KeyCheckpointer {
   // A key was loaded at the current position from what the store has: it has state, and is clean.
   void note_loaded(Locate key) { known_[raw(key)] = 1; }
 
-  [[nodiscard]] bool in_progress() const { return barrier_.has_value(); }
+  [[nodiscard]] bool in_progress() const { return in_progress_; }
   // Begins a checkpoint at the current position, with what all keys share there. None may be in progress.
-  void begin(std::span<const std::byte> shared);
+  void begin(std::span<const std::byte> shared, CheckpointExtent extent = CheckpointExtent::budget);
   // Every key has lost its state at the current position: what is stored of it goes as well, and the log need
   // not be replayed from before. A checkpoint in progress is dropped, this is one by itself.
   template <CheckpointSource Source>
@@ -103,6 +118,11 @@ class KeyCheckpointer {
 
  private:
   static constexpr std::size_t max_keys = 65'536;
+  static constexpr std::size_t max_barriers = 64;  // With more, checkpoints save beyond their budget.
+  struct Barrier {
+    Position at;
+    std::vector<std::byte> shared;
+  };
   struct DirtyKey {
     Locate key;
     Position since;
@@ -125,6 +145,13 @@ class KeyCheckpointer {
   [[nodiscard]] bool is_dirty_before(Position barrier) const {
     return dirty_count_ > 0 && queue_[first_dirty_ % max_keys].since < barrier;
   }
+  // Whether the budget is spent and there is a barrier before all that still waits.
+  [[nodiscard]] bool may_end_early() const {
+    return extent_ == CheckpointExtent::budget &&
+           counters_.saved_bytes - begun_at_bytes_ >= config_.checkpoint_bytes &&
+           barriers_.size() < max_barriers && !is_dirty_before(barriers_.front().at);
+  }
+  void drop_passed_barriers();
 
   const KeyGroups& groups_;
   GroupRange own_;
@@ -133,11 +160,13 @@ class KeyCheckpointer {
   Position position_ = log_start;
   std::vector<std::uint8_t> dirty_;  // By key: changed since it was saved.
   std::vector<std::uint8_t> known_;  // By key: has ever had state.
-  std::vector<DirtyKey> queue_;      // A ring of the dirty keys, the one that changed first at the front.
+  VirtualArray<DirtyKey> queue_;     // A ring of the dirty keys, the one that changed first at the front.
   std::size_t first_dirty_ = 0;
   std::size_t dirty_count_ = 0;
-  std::optional<Position> barrier_;
-  std::vector<std::byte> shared_;
+  bool in_progress_ = false;
+  CheckpointExtent extent_ = CheckpointExtent::budget;
+  std::uint64_t begun_at_bytes_ = 0;
+  std::vector<Barrier> barriers_;  // The newest at the back; those before it may be what is replayed from.
   StateWriter mark_;
   CheckpointBatch batch_;
   bool erases_in_batch_ = false;
@@ -151,7 +180,8 @@ void KeyCheckpointer::forget_all(std::span<const std::byte> shared, Source& sour
   std::fill(dirty_.begin(), dirty_.end(), 0);
   std::fill(known_.begin(), known_.end(), 0);
   dirty_count_ = 0;
-  barrier_.reset();
+  barriers_.clear();
+  in_progress_ = false;
   erase_stored(source);
   complete(position_, shared, source);
 }
@@ -159,19 +189,20 @@ void KeyCheckpointer::forget_all(std::span<const std::byte> shared, Source& sour
 template <CheckpointSource Source>
 void KeyCheckpointer::slice(Source& source) {
   if (is_done()) return;
-  if (!barrier_) {
+  if (!in_progress_) {
     flush(source);
     return;
   }
   const std::size_t started_at = counters_.saved_bytes;
-  while (is_dirty_before(*barrier_)) {
+  while (is_dirty_before(barriers_.back().at) && !may_end_early()) {
     if (batch_.size_bytes() >= config_.batch_bytes && !flush(source)) return;
     if (counters_.saved_bytes - started_at >= config_.slice_bytes) return;
     save_oldest(source);
   }
   if (!source.flush_output()) return;
-  complete(*barrier_, shared_, source);
-  barrier_.reset();
+  drop_passed_barriers();
+  complete(barriers_.front().at, barriers_.front().shared, source);
+  in_progress_ = false;
   flush(source);
 }
 
@@ -182,7 +213,8 @@ template <CheckpointSource Source>
 void KeyCheckpointer::start_over(Source& source) {
   ++counters_.failures;
   batch_.clear();
-  barrier_.reset();
+  barriers_.clear();
+  in_progress_ = false;
   if (std::exchange(erases_in_flight_, false) || erases_in_batch_) erase_stored(source);
   mark_all_unsaved();
 }
@@ -213,10 +245,10 @@ void KeyCheckpointer::save_oldest(Source& source) {
 
 template <CheckpointSource Source>
 void KeyCheckpointer::complete(Position barrier, std::span<const std::byte> shared, Source& source) {
-  mark_.clear();
-  source.save_output_mark(mark_);
   for (std::uint16_t i = 0; i < own_.count; ++i) {
     const KeyGroup group{static_cast<std::uint16_t>(own_.first + i)};
+    mark_.clear();
+    source.save_output_mark(group, mark_);
     StateWriter& writer = batch_.begin_manifest(group, barrier);
     writer.put(static_cast<std::uint32_t>(mark_.size()));
     writer.put_bytes(mark_.bytes());

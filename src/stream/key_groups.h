@@ -20,7 +20,7 @@ struct GroupRange {
   std::uint16_t first = 0;
   std::uint16_t count = 0;
   [[nodiscard]] bool contains(KeyGroup group) const {
-    return raw(group) >= first && raw(group) - first < count;
+    return static_cast<std::uint16_t>(raw(group) - first) < count;
   }
   friend bool operator==(const GroupRange&, const GroupRange&) = default;
 };

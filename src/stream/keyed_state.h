@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <span>
 #include <type_traits>
 
+#include "base/check.h"
 #include "base/virtual_array.h"
 #include "market/types.h"
 #include "stream/state.h"
@@ -11,13 +13,17 @@
 namespace tapeline::stream {
 
 // The state of an operator for each key: an array over all locates, so that a look-up is one index. It takes
-// memory only for keys that were touched; all bytes of an initial state are zero.
+// memory only where there is state, and no time to make; so the initial state has to be all zeros.
 template <class State>
 class KeyedState {
   static_assert(std::is_trivially_copyable_v<State>);
 
  public:
-  KeyedState() : states_(65'536) {}
+  KeyedState() : states_(65'536) {
+    static const State initial{};
+    const std::span<const std::byte> bytes = std::as_bytes(std::span(&initial, 1));
+    CHECK(std::all_of(bytes.begin(), bytes.end(), [](std::byte byte) { return byte == std::byte{0}; }));
+  }
 
   State& operator[](Locate key) { return states_[raw(key)]; }
   const State& operator[](Locate key) const { return states_[raw(key)]; }

@@ -22,11 +22,13 @@ class RowLane {
 
   [[nodiscard]] virtual std::uint32_t number() const = 0;  // Of the partition.
   [[nodiscard]] virtual std::uint64_t end() const = 0;     // The partition's offset behind the last batch.
+  // What lies before it survives a loss of power, or as much of one as the topic is meant to survive.
+  [[nodiscard]] virtual std::uint64_t synced() const = 0;
 };
 
-// How far the output was when a checkpoint was completed; stands in its manifest. All rows of the input
-// before `position` were in the lanes, and this lane ended there: a restart looks for later rows of the group
-// from there on, and in lanes that no mark names.
+// How far the output was for certain when a checkpoint was completed; stands in its manifest. All rows of the
+// input before `position` were in the lanes and on the disk, this lane's before `lane_end`: a restart looks for
+// later rows of the group only. A mark of rows that a loss of power can take would make it leave them out.
 struct OutputMark {
   std::uint32_t lane;
   std::uint32_t reserved;  // 0.

@@ -274,6 +274,86 @@ void fill_four_segments(Writer& to, std::string_view tag) {
   }
 }
 
+// Forty batches of one record over several segments, of which some are closed and indexed.
+void fill(os::SimulatedFileSystem& files) {
+  Journal journal(files, "/data");
+  ASSERT_TRUE(journal.create_topic("feed", {.segment_bytes = 4096}));
+  const auto to = *journal.open_writer("feed", 0);
+  for (int i = 0; i < 40; ++i) {
+    const std::string text(700, static_cast<char>('a' + i % 26));
+    ASSERT_TRUE(to->append({.record_count = 1}, std::as_bytes(std::span(text))));
+  }
+  ASSERT_TRUE(to->maintain());
+  ASSERT_TRUE(to->sync());
+}
+
+// The first letters of the batches.
+std::string letters(Journal& journal) {
+  std::string read;
+  const auto from = *journal.open_reader("feed", 0);
+  for (;;) {
+    const Result<std::optional<Batch>> batch = from->next();
+    EXPECT_TRUE(batch.has_value());
+    if (!batch || !*batch) return read;
+    EXPECT_EQ((*batch)->first.value, read.size());
+    read += static_cast<char>((*batch)->payload[0]);
+  }
+}
+
+std::string letters_up_to(std::uint64_t end) {
+  std::string text;
+  for (std::uint64_t i = 0; i < end; ++i) text += static_cast<char>('a' + i % 26);
+  return text;
+}
+
+TEST(CutTest, LeavesWhatIsBeforeAndGoesOnThere) {
+  for (std::uint64_t end = 0; end <= 41; ++end) {
+    os::SimulatedFileSystem files(1);
+    fill(files);
+    Journal journal(files, "/data");
+    {
+      const auto to = *journal.open_writer("feed", 0);
+      ASSERT_TRUE(to->cut({end}));
+      const std::uint64_t left = std::min<std::uint64_t>(end, 40);
+      EXPECT_EQ(to->end(), Offset{left});
+      EXPECT_EQ(letters(journal), letters_up_to(left));
+      EXPECT_EQ(to->append({.record_count = 1}, std::as_bytes(std::span("Z"))), Offset{left});
+      EXPECT_EQ(letters(journal), letters_up_to(left) + "Z");
+      ASSERT_TRUE(to->sync());
+    }
+    files.lose_power();
+    Journal again(files, "/data");
+    EXPECT_TRUE(again.open_writer("feed", 0).has_value());
+    EXPECT_EQ(letters(again), letters_up_to(std::min<std::uint64_t>(end, 40)) + "Z");
+  }
+}
+
+TEST(CutTest, ACrashInItLeavesNoHole) {
+  for (std::uint64_t call = 1; call <= 40; ++call) {
+    for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+      os::SimulatedFileSystem files(seed);
+      fill(files);
+      const std::uint64_t end = 3 + seed;
+      {
+        Journal journal(files, "/data");
+        const auto to = *journal.open_writer("feed", 0);
+        files.crash_at_change(call);
+        (void)to->cut({end});
+      }
+      files.lose_power();
+      files.restart();
+      Journal journal(files, "/data");
+      const auto to = journal.open_writer("feed", 0);
+      ASSERT_TRUE(to.has_value()) << to.error().message;
+      const std::string read = letters(journal);
+      EXPECT_GE(read.size(), end);
+      EXPECT_EQ(read, letters_up_to(read.size()));
+      ASSERT_TRUE((*to)->cut({end}));
+      EXPECT_EQ(letters(journal), letters_up_to(end));
+    }
+  }
+}
+
 TEST(PowerLossTest, AnIndexVouchesOnlyForWhatIsOnTheDisk) {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);

@@ -29,23 +29,49 @@ PartitionWriter::PartitionWriter(os::FileSystem& files, std::string folder, cons
       folder_(std::move(folder)),
       options_(options),
       tip_(std::move(tip)),
-      lock_(std::move(lock)),
-      torn_bytes_(recovered.torn_bytes),
-      active_index_(std::move(recovered.active_index)),
-      file_end_(active_index_.summary().log_bytes),
-      active_(std::move(recovered.active)),
-      closed_(std::move(recovered.closed)),
-      not_indexed_(std::move(recovered.not_indexed)) {
+      lock_(std::move(lock)) {
+  adopt(std::move(recovered));
+  tip_->live.store(true, std::memory_order_release);
+}
+
+void PartitionWriter::adopt(RecoveredPartition recovered) {
+  const std::lock_guard lock(segments_mutex_);
+  torn_bytes_ += recovered.torn_bytes;
+  active_index_ = std::move(recovered.active_index);
+  file_end_ = active_index_.summary().log_bytes;
+  active_ = std::move(recovered.active);
+  closed_ = std::move(recovered.closed);
+  not_indexed_ = std::move(recovered.not_indexed);
   appended_ = active_index_.summary().end_offset;
   active_bytes_ = file_end_;
   newest_time_ns_ = active_index_.summary().last_time_ns;
+  unsynced_.clear();
   for (const SegmentSummary& summary : closed_) {
     newest_time_ns_ = std::max(newest_time_ns_.load(), summary.last_time_ns);
     // Nobody remembers how far the last process had synced.
     unsynced_.push_back(summary.base_offset);
   }
+  names_unsynced_ = true;
+  tail_unknown_ = false;
   tip_->end.store(appended_, std::memory_order_release);
-  tip_->live.store(true, std::memory_order_release);
+}
+
+Result<void> PartitionWriter::cut(Offset end) {
+  if (failed_.load(std::memory_order_relaxed)) return failed_before();
+  if (options_.compacted)
+    return fail(ErrorCode::unsupported,
+                fmt::format("{} is of a compacted topic, which cannot be cut", folder_));
+  if (end >= this->end()) return {};
+  const Result<void> done = cut_partition(files_, folder_, end.value);
+  Result<RecoveredPartition> recovered = recover_partition(files_, folder_);
+  if (!done || !recovered) {
+    // What the files are like now is not known.
+    failed_.store(true, std::memory_order_relaxed);
+    return std::unexpected(done ? recovered.error() : done.error());
+  }
+  adopt(std::move(*recovered));
+  synced_.store(std::min(synced_.load(), appended_.load()), std::memory_order_release);
+  return {};
 }
 
 PartitionWriter::~PartitionWriter() {

@@ -32,6 +32,8 @@ class PartitionWriter final : public Writer {
 
   Result<Offset> append(const NewBatch& batch) override;
   Result<void> sync() override;
+  Result<void> cut(Offset end) override;
+  [[nodiscard]] bool has_failed() const override { return failed_.load(std::memory_order_relaxed); }
   Result<void> maintain() override;
   [[nodiscard]] Offset end() const override { return {appended_.load(std::memory_order_acquire)}; }
   [[nodiscard]] Offset synced() const override { return {synced_.load(std::memory_order_acquire)}; }
@@ -44,6 +46,7 @@ class PartitionWriter final : public Writer {
                   std::shared_ptr<PartitionTip> tip, std::unique_ptr<os::FileLock> lock,
                   RecoveredPartition recovered);
 
+  void adopt(RecoveredPartition recovered);
   Result<void> make_room(const NewBatch& batch, std::size_t size);
   Result<void> roll();
   Result<void> write(std::span<const Bytes> pieces);
@@ -58,7 +61,7 @@ class PartitionWriter final : public Writer {
   const TopicOptions options_;
   const std::shared_ptr<PartitionTip> tip_;
   const std::unique_ptr<os::FileLock> lock_;
-  const std::uint64_t torn_bytes_;
+  std::uint64_t torn_bytes_ = 0;
 
   // Of the appending thread.
   SegmentIndex active_index_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "event_log/journal/damage.h"
 
 namespace tapeline::event_log::journal {
@@ -171,6 +173,50 @@ Result<void> Recovery::settle_active() {
 
 Result<RecoveredPartition> recover_partition(os::FileSystem& files, const std::string& folder) {
   return Recovery(files, folder).run();
+}
+
+namespace {
+
+// Where in a segment the batch at an offset begins; its end where that is the next one's.
+Result<std::uint64_t> position_of(const OpenSegment& segment, std::uint64_t base, std::uint64_t offset) {
+  BatchScanner scanner;
+  scanner.open(segment.file, sizeof(SegmentHeader), base);
+  for (;;) {
+    const std::uint64_t position = scanner.position();
+    const Result<ScannedBatch> scanned = scanner.next();
+    if (!scanned) return std::unexpected(scanned.error());
+    if (scanned->state != ScanState::batch || scanned->header.first_offset >= offset) return position;
+  }
+}
+
+}  // namespace
+
+Result<void> cut_partition(os::FileSystem& files, const std::string& folder, std::uint64_t end) {
+  const Result<std::vector<std::uint64_t>> bases = list_segments(files, folder);
+  if (!bases) return std::unexpected(bases.error());
+  std::size_t count = bases->size();
+  // One is left in any case: its name says where the partition goes on.
+  for (; count > 1 && (*bases)[count - 1] >= end; --count)
+    if (Result<void> removed = remove_segment(files, folder, (*bases)[count - 1]); !removed) return removed;
+  if (count == 0) return {};
+  // Before the segment in front of them is shortened: a power loss must not bring them back behind a hole.
+  if (count < bases->size())
+    if (Result<void> synced = files.sync_folder(folder); !synced) return synced;
+  const std::uint64_t base = (*bases)[count - 1];
+  const Result<OpenSegment> segment = open_segment(files, folder, base, os::OpenMode::write);
+  if (!segment) return std::unexpected(segment.error());
+  if (segment->state != SegmentState::whole || segment->header.end_offset != 0)
+    return fail(ErrorCode::unsupported,
+                fmt::format("{} was rewritten and cannot be cut at offset {}; remove the partition's folder "
+                            "to have it made anew",
+                            segment_path(folder, base), end));
+  const Result<std::uint64_t> position = position_of(*segment, base, end);
+  if (!position) return std::unexpected(position.error());
+  Result<void> done = files.remove(index_path(folder, base));
+  if (done) done = segment->file->truncate(*position);
+  if (done) done = segment->file->sync();
+  if (done) done = files.sync_folder(folder);
+  return done;
 }
 
 }  // namespace tapeline::event_log::journal

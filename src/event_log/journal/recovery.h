@@ -22,4 +22,8 @@ struct RecoveredPartition {
 // leftovers of what it interrupted, are removed. Damage in the middle is an error with a remedy.
 Result<RecoveredPartition> recover_partition(os::FileSystem& files, const std::string& folder);
 
+// Removes everything from the offset `end` on, where a batch begins, newest first, so that a crash leaves no
+// hole. The caller holds the lock and recovers the partition anew then, whether this succeeded or not.
+Result<void> cut_partition(os::FileSystem& files, const std::string& folder, std::uint64_t end);
+
 }  // namespace tapeline::event_log::journal

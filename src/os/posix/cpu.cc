@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "os/posix/failure.h"
 
@@ -46,6 +48,12 @@ Result<void> pin_this_thread(unsigned core) {
 void name_this_thread(std::string_view name) {
   constexpr std::size_t kept = 15;
   ::pthread_setname_np(::pthread_self(), std::string(name.substr(0, kept)).c_str());
+}
+
+void put_this_thread_behind() {
+  constexpr int nice = 10;
+  // On Linux the priority is that of the thread, not of the process.
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nice);
 }
 
 void set_timer_slack_ns(std::uint64_t slack_ns) {

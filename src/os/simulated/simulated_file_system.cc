@@ -14,10 +14,6 @@ namespace {
 constexpr std::uint64_t page_size = 4096;
 constexpr double damage_rate = 0.25;  // Of the files that a power loss catches unsynced.
 
-std::unexpected<Error> failure(std::string_view what, const std::string& path, std::string_view why) {
-  return fail(ErrorCode::io, fmt::format("cannot {} {}: {} (simulated)", what, path, why));
-}
-
 std::unexpected<Error> missing(std::string_view what, const std::string& path) {
   return fail(ErrorCode::not_found,
               fmt::format("cannot {} {}: No such file or directory; check the path", what, path));
@@ -27,6 +23,33 @@ constexpr std::string_view crashed = "the process has crashed";
 
 }  // namespace
 
+std::unexpected<Error> SimulatedFileSystem::failure(std::string_view what, const std::string& path,
+                                                    std::string_view why) {
+  ++failed_calls_;
+  return fail(ErrorCode::io, fmt::format("cannot {} {}: {} (simulated)", what, path, why));
+}
+
+void SimulatedFileSystem::die() {
+  dead_ = true;
+  changes_left_.reset();
+  ++generation_;
+  locked_.clear();
+}
+
+SimulatedFileSystem::Change SimulatedFileSystem::next_change() {
+  if (!changes_left_ || --*changes_left_ > 0) return Change::goes_through;
+  return below(2) == 0 ? Change::crashes_before : Change::crashes_behind;
+}
+
+template <class F>
+Result<void> SimulatedFileSystem::make_change(std::string_view what, const std::string& path, F&& change) {
+  const Change fate = next_change();
+  if (fate != Change::crashes_before) change();
+  if (fate == Change::goes_through) return {};
+  die();
+  return failure(what, path, crashed);
+}
+
 class SimulatedFileSystem::OpenFile final : public File {
  public:
   OpenFile(SimulatedFileSystem& files, NodePtr node, std::string path)
@@ -35,8 +58,8 @@ class SimulatedFileSystem::OpenFile final : public File {
   Result<std::size_t> read_at(std::uint64_t position, std::span<std::byte> into) const override {
     const std::lock_guard lock(files_.mutex_);
     ++files_.read_calls_;
-    if (generation_ != files_.generation_) return failure("read", path_, crashed);
-    if (files_.happens(files_.rates_.read_fails)) return failure("read", path_, "Input/output error");
+    if (!files_.is_alive(generation_)) return files_.failure("read", path_, crashed);
+    if (files_.happens(files_.rates_.read_fails)) return files_.failure("read", path_, "Input/output error");
     const std::uint64_t size = node_->bytes.size();
     const std::size_t got = std::min<std::uint64_t>(into.size(), size - std::min(position, size));
     std::copy_n(node_->bytes.begin() + static_cast<std::ptrdiff_t>(std::min(position, size)), got,
@@ -46,41 +69,39 @@ class SimulatedFileSystem::OpenFile final : public File {
 
   Result<void> write_at(std::uint64_t position, std::span<const Bytes> pieces) override {
     const std::lock_guard lock(files_.mutex_);
-    if (generation_ != files_.generation_) return failure("write", path_, crashed);
+    if (!files_.is_alive(generation_)) return files_.failure("write", path_, crashed);
     return files_.write(*node_, path_, position, pieces);
   }
 
   [[nodiscard]] Result<FileStatus> status() const override {
     const std::lock_guard lock(files_.mutex_);
-    if (generation_ != files_.generation_) return failure("look at", path_, crashed);
+    if (!files_.is_alive(generation_)) return files_.failure("look at", path_, crashed);
     return FileStatus{node_->bytes.size(), !node_->named};
   }
 
   Result<void> sync() override {
     const std::lock_guard lock(files_.mutex_);
     ++files_.sync_calls_;
-    if (generation_ != files_.generation_) return failure("sync", path_, crashed);
+    if (!files_.is_alive(generation_)) return files_.failure("sync", path_, crashed);
     if (std::exchange(files_.fail_next_sync_, false) || files_.happens(files_.rates_.sync_fails))
-      return failure("sync", path_, "Input/output error");
-    node_->unsynced.clear();
-    return {};
+      return files_.failure("sync", path_, "Input/output error");
+    return files_.make_change("sync", path_, [&] { node_->unsynced.clear(); });
   }
 
   Result<void> truncate(std::uint64_t size) override {
     const std::lock_guard lock(files_.mutex_);
-    if (generation_ != files_.generation_) return failure("truncate", path_, crashed);
-    files_.truncate(*node_, size);
-    return {};
+    if (!files_.is_alive(generation_)) return files_.failure("truncate", path_, crashed);
+    return files_.make_change("truncate", path_, [&] { files_.truncate(*node_, size); });
   }
 
   Result<void> preallocate(std::uint64_t size) override {
     const std::lock_guard lock(files_.mutex_);
-    if (generation_ != files_.generation_) return failure("claim room for", path_, crashed);
+    if (!files_.is_alive(generation_)) return files_.failure("claim room for", path_, crashed);
     const std::uint64_t has = std::max<std::uint64_t>(node_->reserved, node_->bytes.size());
     if (size > has && files_.used_bytes() + (size - has) > files_.capacity_)
-      return failure("claim room for", path_, "No space left on device");
-    node_->reserved = std::max(node_->reserved, size);
-    return {};
+      return files_.failure("claim room for", path_, "No space left on device");
+    return files_.make_change("claim room for", path_,
+                              [&] { node_->reserved = std::max(node_->reserved, size); });
   }
 
  private:
@@ -96,7 +117,7 @@ class SimulatedFileSystem::HeldLock final : public FileLock {
       : files_(files), path_(std::move(path)), generation_(files.generation_) {}
   ~HeldLock() override {
     const std::lock_guard lock(files_.mutex_);
-    if (generation_ == files_.generation_) files_.locked_.erase(path_);
+    if (files_.is_alive(generation_)) files_.locked_.erase(path_);
   }
 
  private:
@@ -153,26 +174,36 @@ Result<void> SimulatedFileSystem::write(Node& node, const std::string& path, std
     bytes.resize(below(bytes.size()));
     why = "Input/output error";
   }
-  const std::uint64_t has = std::max<std::uint64_t>(node.reserved, node.bytes.size());
-  const std::uint64_t used = used_bytes();
-  const std::uint64_t end_limit = has + (capacity_ - std::min(capacity_, used));
-  if (capacity_ != std::numeric_limits<std::uint64_t>::max() && position + bytes.size() > end_limit) {
-    bytes.resize(end_limit - std::min(end_limit, position));
-    why = "No space left on device";
+  if (capacity_ != std::numeric_limits<std::uint64_t>::max()) {
+    const std::uint64_t has = std::max<std::uint64_t>(node.reserved, node.bytes.size());
+    const std::uint64_t end_limit = has + (capacity_ - std::min(capacity_, used_bytes()));
+    if (position + bytes.size() > end_limit) {
+      bytes.resize(end_limit - std::min(end_limit, position));
+      why = "No space left on device";
+    }
   }
-  if (!bytes.empty()) {
-    const std::uint64_t old_size = node.bytes.size();
-    const std::uint64_t end = position + bytes.size();
-    Undo undo{position, bytes.size(), old_size, {}};
-    if (position < old_size)
-      undo.old_bytes.assign(node.bytes.begin() + static_cast<std::ptrdiff_t>(position),
-                            node.bytes.begin() + static_cast<std::ptrdiff_t>(std::min(end, old_size)));
-    node.unsynced.push_back(std::move(undo));
-    if (end > old_size) node.bytes.resize(end);
-    std::ranges::copy(bytes, node.bytes.begin() + static_cast<std::ptrdiff_t>(position));
+  const Change fate = next_change();
+  if (fate == Change::crashes_before) bytes.resize(below(bytes.size() + 1));
+  put(node, position, bytes);
+  if (fate != Change::goes_through) {
+    die();
+    why = crashed;
   }
   if (!why.empty()) return failure("write", path, why);
   return {};
+}
+
+void SimulatedFileSystem::put(Node& node, std::uint64_t position, std::span<const std::byte> bytes) {
+  if (bytes.empty()) return;
+  const std::uint64_t old_size = node.bytes.size();
+  const std::uint64_t end = position + bytes.size();
+  Undo undo{position, bytes.size(), old_size, {}};
+  if (position < old_size)
+    undo.old_bytes.assign(node.bytes.begin() + static_cast<std::ptrdiff_t>(position),
+                          node.bytes.begin() + static_cast<std::ptrdiff_t>(std::min(end, old_size)));
+  node.unsynced.push_back(std::move(undo));
+  if (end > old_size) node.bytes.resize(end);
+  std::ranges::copy(bytes, node.bytes.begin() + static_cast<std::ptrdiff_t>(position));
 }
 
 void SimulatedFileSystem::truncate(Node& node, std::uint64_t size) {
@@ -224,20 +255,28 @@ void SimulatedFileSystem::lose_unsynced(Node& node) {
 
 Result<std::unique_ptr<File>> SimulatedFileSystem::open(const std::string& path, OpenMode mode) {
   const std::lock_guard lock(mutex_);
+  if (dead_) return failure("open", path, crashed);
   const auto found = names_.find(path);
   if (found != names_.end()) {
-    if (mode == OpenMode::create) truncate(*found->second, 0);
-    return std::make_unique<OpenFile>(*this, found->second, path);
+    const NodePtr node = found->second;
+    if (mode == OpenMode::create)
+      if (Result<void> done = make_change("open", path, [&] { truncate(*node, 0); }); !done)
+        return std::unexpected(done.error());
+    return std::make_unique<OpenFile>(*this, node, path);
   }
   if (mode == OpenMode::read || !folders_.contains(folder_of(path))) return missing("open", path);
   const auto node = std::make_shared<Node>();
-  change_names(folder_of(path), {{path, nullptr}});
-  set_name(path, node);
+  const Result<void> done = make_change("open", path, [&] {
+    change_names(folder_of(path), {{path, nullptr}});
+    set_name(path, node);
+  });
+  if (!done) return std::unexpected(done.error());
   return std::make_unique<OpenFile>(*this, node, path);
 }
 
 Result<std::unique_ptr<FileLock>> SimulatedFileSystem::lock(const std::string& path) {
   const std::lock_guard lock(mutex_);
+  if (dead_) return failure("open", path, crashed);
   if (!folders_.contains(folder_of(path))) return missing("open", path);
   if (!locked_.insert(path).second)
     return fail(ErrorCode::unsupported, fmt::format("{} is held by another writer; stop it first", path));
@@ -250,29 +289,35 @@ Result<std::unique_ptr<FileLock>> SimulatedFileSystem::lock(const std::string& p
 
 Result<void> SimulatedFileSystem::remove(const std::string& path) {
   const std::lock_guard lock(mutex_);
+  if (dead_) return failure("remove", path, crashed);
   const auto found = names_.find(path);
   if (found == names_.end()) return {};
-  change_names(folder_of(path), {{path, found->second}});
-  set_name(path, nullptr);
-  return {};
+  return make_change("remove", path, [&] {
+    change_names(folder_of(path), {{path, found->second}});
+    set_name(path, nullptr);
+  });
 }
 
 Result<void> SimulatedFileSystem::rename(const std::string& from, const std::string& to) {
   const std::lock_guard lock(mutex_);
+  if (dead_) return failure("rename", from, crashed);
   CHECK(folder_of(from) == folder_of(to));
   const auto found = names_.find(from);
   if (found == names_.end()) return missing("rename", from);
   if (from == to) return {};
   const NodePtr node = found->second;
   const auto replaced = names_.find(to);
-  change_names(folder_of(from), {{from, node}, {to, replaced == names_.end() ? nullptr : replaced->second}});
-  set_name(from, nullptr);
-  set_name(to, node);
-  return {};
+  return make_change("rename", from, [&] {
+    change_names(folder_of(from),
+                 {{from, node}, {to, replaced == names_.end() ? nullptr : replaced->second}});
+    set_name(from, nullptr);
+    set_name(to, node);
+  });
 }
 
 Result<std::vector<std::string>> SimulatedFileSystem::list(const std::string& folder) {
   const std::lock_guard lock(mutex_);
+  if (dead_) return failure("list", folder, crashed);
   if (!folders_.contains(folder)) return missing("list", folder);
   std::vector<std::string> entries;
   const auto add = [&](const std::string& path) {
@@ -286,6 +331,7 @@ Result<std::vector<std::string>> SimulatedFileSystem::list(const std::string& fo
 
 Result<void> SimulatedFileSystem::make_folder(const std::string& folder) {
   const std::lock_guard lock(mutex_);
+  if (dead_) return failure("make", folder, crashed);
   for (std::string at = folder; folders_.insert(at).second && folder_of(at) != at;) at = folder_of(at);
   return {};
 }
@@ -293,11 +339,11 @@ Result<void> SimulatedFileSystem::make_folder(const std::string& folder) {
 Result<void> SimulatedFileSystem::sync_folder(const std::string& folder) {
   const std::lock_guard lock(mutex_);
   ++sync_calls_;
+  if (dead_) return failure("sync", folder, crashed);
   if (!folders_.contains(folder)) return missing("sync", folder);
   if (std::exchange(fail_next_sync_, false) || happens(rates_.sync_fails))
     return failure("sync", folder, "Input/output error");
-  unsynced_names_.erase(folder);
-  return {};
+  return make_change("sync", folder, [&] { unsynced_names_.erase(folder); });
 }
 
 Result<std::uint64_t> SimulatedFileSystem::free_bytes(const std::string&) {
@@ -329,6 +375,48 @@ void SimulatedFileSystem::crash_process() {
   const std::lock_guard lock(mutex_);
   ++generation_;
   locked_.clear();
+}
+
+void SimulatedFileSystem::crash_at_change(std::uint64_t calls) {
+  const std::lock_guard lock(mutex_);
+  CHECK(calls > 0);
+  changes_left_ = calls;
+}
+
+SimulatedFileSystem::Change SimulatedFileSystem::count_change() {
+  const std::lock_guard lock(mutex_);
+  if (dead_) return Change::crashes_before;
+  const Change fate = next_change();
+  if (fate != Change::goes_through) die();
+  return fate;
+}
+
+bool SimulatedFileSystem::has_crashed() const {
+  const std::lock_guard lock(mutex_);
+  return dead_;
+}
+
+void SimulatedFileSystem::restart() {
+  const std::lock_guard lock(mutex_);
+  dead_ = false;
+  changes_left_.reset();
+}
+
+void SimulatedFileSystem::call_off_crash() {
+  const std::lock_guard lock(mutex_);
+  changes_left_.reset();
+}
+
+std::uint64_t SimulatedFileSystem::used() const {
+  const std::lock_guard lock(mutex_);
+  return used_bytes();
+}
+
+void SimulatedFileSystem::lose_everything() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [path, node] : names_) node->named = false;
+  names_.clear();
+  unsynced_names_.clear();
 }
 
 void SimulatedFileSystem::lose_power() {
@@ -372,6 +460,11 @@ std::uint64_t SimulatedFileSystem::read_calls() const {
 std::uint64_t SimulatedFileSystem::sync_calls() const {
   const std::lock_guard lock(mutex_);
   return sync_calls_;
+}
+
+std::uint64_t SimulatedFileSystem::failed_calls() const {
+  const std::lock_guard lock(mutex_);
+  return failed_calls_;
 }
 
 }  // namespace tapeline::os

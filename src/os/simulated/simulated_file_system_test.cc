@@ -46,6 +46,23 @@ TEST_F(SimulatedFaults, ATornWriteStopsWhereItIsTold) {
   EXPECT_TRUE(file->write_at(4, bytes_of("4567")).has_value());
 }
 
+TEST_F(SimulatedFaults, DiesAtTheChangeItIsTold) {
+  const auto file = create("/disk/file");
+  files_.crash_at_change(2);
+  EXPECT_TRUE(file->write_at(0, bytes_of("0123")).has_value());
+  EXPECT_FALSE(file->write_at(4, bytes_of("4567")).has_value());
+  EXPECT_TRUE(files_.has_crashed());
+  EXPECT_FALSE(files_.list("/disk").has_value());
+  EXPECT_FALSE(files_.open("/disk/other", OpenMode::create).has_value());
+  EXPECT_EQ(files_.count_change(), SimulatedFileSystem::Change::crashes_before);
+  files_.restart();
+  EXPECT_FALSE(file->write_at(4, bytes_of("4567")).has_value()) << "the file is of the process that died";
+  const std::string left = text_of(files_, "/disk/file");
+  EXPECT_TRUE(std::string_view("01234567").starts_with(left));
+  EXPECT_GE(left.size(), 4u);
+  EXPECT_TRUE((*files_.open("/disk/file", OpenMode::write))->write_at(4, bytes_of("4567")).has_value());
+}
+
 TEST_F(SimulatedFaults, RatesOfOneAlwaysFail) {
   const auto file = create("/disk/file");
   files_.set_fault_rates({.read_fails = 1});

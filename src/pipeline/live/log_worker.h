@@ -27,9 +27,10 @@ class LogWorker {
   // `now_ns` is of any clock that only goes forward; it paces checkpoints. True where there was something to
   // do. A failure of the kind `io` (a full disk) is not the end: the next turn tries again.
   Result<bool> turn(std::uint64_t now_ns);
-  // The two halves of a turn, for who measures them: takes what the log has, several batches where more than
-  // one waits, and appends their rows; then saves some state.
-  Result<bool> process();
+  // The parts of a turn, for who measures them: takes what the log has, several batches where more than one
+  // waits; appends their rows; saves some state.
+  Result<bool> take_in();
+  Result<void> put_out();
   void save_some(std::uint64_t now_ns) { worker_->save_some(now_ns); }
 
   // Capture times of what the last turn that found anything took: the oldest message's and the newest's.

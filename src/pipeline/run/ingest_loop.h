@@ -63,7 +63,7 @@ class IngestLoop {
   void note_recovery(std::uint64_t now_ns);
   void publish_report(std::uint64_t now_ns);
 
-  static constexpr std::uint64_t report_interval_ns = 50'000'000;
+  static constexpr std::uint64_t report_interval_ns = 10'000'000;
   static constexpr std::uint64_t blocked_wait_ns = 10'000'000;
   static constexpr std::uint64_t snapshot_wait_ns = 200'000;
 

@@ -101,6 +101,19 @@ void LivePipeline::fail_with(const Error& error) {
   if (!failure_) failure_ = error;
 }
 
+bool LivePipeline::note_caught_up() {
+  if (caught_up_at_ns() != 0) return true;
+  constexpr std::uint64_t most_lag = 10'000;  // Some milliseconds of a busy feed are always under way.
+  const IngestReport ingest = loop_->report();
+  const bool has_packets = std::ranges::any_of(
+      ingest.channels, [](const capture::ChannelCounters& channel) { return channel.packets > 0; });
+  if (!has_packets || ingest.has_gap) return false;
+  for (const WorkerReport& worker : pool_->reports())
+    if (worker.lag > most_lag || raw(worker.position) == 0) return false;
+  caught_up_at_ns_.store(parts_.clock.monotonic_ns(), std::memory_order_relaxed);
+  return true;
+}
+
 std::optional<Error> LivePipeline::failure() const {
   const std::lock_guard lock(failure_mutex_);
   return failure_;

@@ -84,6 +84,12 @@ class LivePipeline {
   [[nodiscard]] const os::Clock& clock() const { return parts_.clock; }
   // How long the start took: from the call until packets were taken.
   [[nodiscard]] std::uint64_t start_ns() const { return start_ns_; }
+  // Notes whether nothing is missing and nothing waits; true from the first time on. For who looks often.
+  bool note_caught_up();
+  // When that first was, of the monotonic clock; 0 until then.
+  [[nodiscard]] std::uint64_t caught_up_at_ns() const {
+    return caught_up_at_ns_.load(std::memory_order_relaxed);
+  }
   // What a topic holds, added up over its partitions that are written now.
   struct TopicSize {
     std::uint32_t partitions = 0;
@@ -114,6 +120,7 @@ class LivePipeline {
   std::unique_ptr<event_log::journal::MaintenanceThread> feed_maintenance_;
   std::unique_ptr<event_log::journal::MaintenanceThread> lane_maintenance_;
   std::uint64_t start_ns_ = 0;
+  std::atomic<std::uint64_t> caught_up_at_ns_{0};
   mutable std::mutex failure_mutex_;
   std::optional<Error> failure_;
   std::string log_failure_;

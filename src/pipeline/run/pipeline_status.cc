@@ -35,11 +35,11 @@ std::string_view state_of(const IngestReport& ingest, std::uint64_t silent_ns, s
 }  // namespace
 
 PipelineStatus::PipelineStatus(const LivePipeline& pipeline, const os::ClockQualityMonitor& clock_quality,
-                               std::string version)
+                               std::string version, std::uint64_t process_started_ns)
     : pipeline_(pipeline),
       clock_quality_(clock_quality),
       version_(std::move(version)),
-      started_ns_(pipeline.clock().monotonic_ns()) {}
+      started_ns_(process_started_ns) {}
 
 status::Status PipelineStatus::take() {
   const std::uint64_t now_ns = pipeline_.clock().monotonic_ns();
@@ -49,6 +49,8 @@ status::Status PipelineStatus::take() {
   status.version = version_;
   status.process = os::process_id();
   status.uptime_ms = (now_ns - started_ns_) / 1'000'000;
+  status.started_at_ns = started_ns_;
+  status.caught_up_at_ns = pipeline_.caught_up_at_ns();
   std::uint64_t packets = 0;
   for (const capture::ChannelCounters& channel : ingest.channels) packets += channel.packets;
   std::uint64_t slowest = workers.empty() ? 0 : UINT64_MAX;
@@ -73,9 +75,11 @@ status::Status PipelineStatus::take() {
   add_topic(rows_topic, pipeline_.rows_size());
   for (const WorkerReport& worker : workers)
     status.workers.push_back({worker.number, worker.groups.count, raw(worker.position), worker.lag,
-                              worker.back_pressure, worker.counters.rows});
-  add_latencies(status);
+                              worker.back_pressure, worker.counters.rows, worker.busy, worker.live_orders});
+  const WorkerPool::Timings timings = pipeline_.pool().timings();
+  add_latencies(status, timings);
   add_checkpoints(status, workers, now_ns);
+  status.checkpoints.longest_stall_us = timings.stalls.max() / 1'000;
   const os::ClockQuality clock = clock_quality_.latest();
   status.clock = {std::string(to_string(clock.source)), clock.synchronised, clock.error_bound_ns,
                   clock.detail};
@@ -112,10 +116,13 @@ void PipelineStatus::add_feed(status::Status& status, const IngestReport& ingest
   feed.lost_messages = counters.lost_messages;
 }
 
-void PipelineStatus::add_latencies(status::Status& status) const {
+void PipelineStatus::add_latencies(status::Status& status, const WorkerPool::Timings& timings) const {
   status.latencies.push_back(latency_of("packet to log", pipeline_.loop().delays()));
-  status.latencies.push_back(latency_of("packet to rows", pipeline_.pool().delays()));
-  const metrics::DelaySnapshot delays = pipeline_.pool().feed_delays();
+  status.latencies.push_back(latency_of("packet to rows", timings.delays));
+  status.latencies.push_back(latency_of("  computing", timings.computing));
+  status.latencies.push_back(latency_of("  rows to log", timings.appending));
+  status.latencies.push_back(latency_of("  saving state", timings.stalls));
+  const metrics::DelaySnapshot& delays = timings.feed_delays;
   status::Latency exchange = latency_of("exchange to capture", delays.delays);
   exchange.note = metrics::explain_negative_delays(delays, clock_quality_.latest().error_bound_ns);
   status.latencies.push_back(std::move(exchange));
@@ -134,7 +141,6 @@ void PipelineStatus::add_checkpoints(status::Status& status, const std::vector<W
     oldest_ns = std::min(oldest_ns, worker.last_checkpoint_ns);
     if (!worker.checkpoint_failure.empty()) all.last_error = worker.checkpoint_failure;
   }
-  all.longest_stall_us = pipeline_.pool().stalls().max() / 1'000;
   all.age_ms = oldest_ns == 0 || oldest_ns > now_ns ? 0 : (now_ns - oldest_ns) / 1'000'000;
 }
 
@@ -149,7 +155,8 @@ void PipelineStatus::add_warnings(status::Status& status, const IngestReport& in
   if (!ingest.snapshot_failure.empty()) warnings.push_back(ingest.snapshot_failure);
   if (const std::string failure = pipeline_.log_failure(); !failure.empty()) warnings.push_back(failure);
   for (const status::FeedLine& line : status.feed.lines)
-    if (!line.up && status.feed.state != "waiting" && status.feed.state != "ended")
+    if (!line.up && status.feed.state != "waiting" && status.feed.state != "ended" &&
+        line.silent_ms * 1'000'000 >= pipeline_.config().silence_ns)
       warnings.push_back(fmt::format("feed {} has been silent for {}", line.name,
                                      metrics::time_text(line.silent_ms * 1'000'000)));
   if (const std::optional<Error> failure = pipeline_.failure())

@@ -11,13 +11,13 @@ class PipelineStatus {
  public:
   // Both must outlive it.
   PipelineStatus(const LivePipeline& pipeline, const os::ClockQualityMonitor& clock_quality,
-                 std::string version);
+                 std::string version, std::uint64_t process_started_ns);
 
   [[nodiscard]] status::Status take();
 
  private:
   void add_feed(status::Status& status, const IngestReport& ingest, std::uint64_t now_ns) const;
-  void add_latencies(status::Status& status) const;
+  void add_latencies(status::Status& status, const WorkerPool::Timings& timings) const;
   void add_checkpoints(status::Status& status, const std::vector<WorkerReport>& workers,
                        std::uint64_t now_ns) const;
   void add_warnings(status::Status& status, const IngestReport& ingest,

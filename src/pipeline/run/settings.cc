@@ -124,6 +124,7 @@ Result<LivePipelineConfig> live_pipeline_config(const config::Config& config, un
   made.pool.workers = static_cast<unsigned>(config::worker_count(config, cores));
   made.pool.worker.analytics = analytics_config(config);
   made.pool.worker.checkpoint_interval_ns = config.stream.checkpoint_interval_ms * 1'000'000;
+  made.pool.worker.checkpoint.checkpoint_bytes = config.stream.checkpoint_bytes;
   made.pool.thread.idle = idle_of(config.stream.idle);
   made.pool.thread.midnight_after_utc_ns = feed.midnight_minutes_after_utc * 60'000'000'000;
   made.pool.thread.max_idle_ns = config.stream.max_idle_us * 1'000;

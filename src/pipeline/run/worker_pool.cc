@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "os/cpu.h"
+
 namespace tapeline::pipeline {
 
 Result<std::unique_ptr<WorkerPool>> WorkerPool::start(const WorkerPoolConfig& config,
@@ -43,7 +45,10 @@ Result<void> WorkerPool::open(unsigned workers) {
   std::vector<std::unique_ptr<stream::CheckpointThread>> owned;
   std::vector<stream::CheckpointWriter*> writers;
   for (unsigned i = 0; i < workers; ++i) {
-    owned.push_back(std::make_unique<stream::CheckpointThread>(store_));
+    owned.push_back(std::make_unique<stream::CheckpointThread>(store_, [i] {
+      os::name_this_thread(fmt::format("checkpoint-{}", i));
+      os::put_this_thread_behind();
+    }));
     writers.push_back(owned.back().get());
   }
   Result<std::vector<std::unique_ptr<LogWorker>>> opened =
@@ -76,9 +81,7 @@ bool WorkerPool::end_threads(bool drain, std::uint64_t most_ns) {
   const std::lock_guard lock(mutex_);
   for (const auto& thread : threads_) {
     thread->join();
-    past_delays_.merge(thread->delays());
-    past_stalls_.merge(thread->stalls());
-    past_feed_delays_.merge(thread->feed_delays());
+    past_.merge(*thread);
   }
   threads_.clear();
   return in_time;
@@ -104,24 +107,18 @@ std::vector<WorkerReport> WorkerPool::reports() const {
   return reports;
 }
 
-metrics::HistogramSnapshot WorkerPool::delays() const {
-  const std::lock_guard lock(mutex_);
-  metrics::HistogramSnapshot all = past_delays_;
-  for (const auto& thread : threads_) all.merge(thread->delays());
-  return all;
+void WorkerPool::Timings::merge(const WorkerThread& thread) {
+  delays.merge(thread.delays());
+  computing.merge(thread.computing());
+  appending.merge(thread.appending());
+  stalls.merge(thread.stalls());
+  feed_delays.merge(thread.feed_delays());
 }
 
-metrics::HistogramSnapshot WorkerPool::stalls() const {
+WorkerPool::Timings WorkerPool::timings() const {
   const std::lock_guard lock(mutex_);
-  metrics::HistogramSnapshot all = past_stalls_;
-  for (const auto& thread : threads_) all.merge(thread->stalls());
-  return all;
-}
-
-metrics::DelaySnapshot WorkerPool::feed_delays() const {
-  const std::lock_guard lock(mutex_);
-  metrics::DelaySnapshot all = past_feed_delays_;
-  for (const auto& thread : threads_) all.merge(thread->feed_delays());
+  Timings all = past_;
+  for (const auto& thread : threads_) all.merge(*thread);
   return all;
 }
 

@@ -54,11 +54,17 @@ class WorkerPool {
   bool stop(std::uint64_t most_ns);
 
   [[nodiscard]] std::vector<WorkerReport> reports() const;
-  // From a message's arrival to its rows in the log, of the oldest message of each turn.
-  [[nodiscard]] metrics::HistogramSnapshot delays() const;
-  [[nodiscard]] metrics::DelaySnapshot feed_delays() const;
-  // Time that a worker spent in one go on saving state instead of on messages.
-  [[nodiscard]] metrics::HistogramSnapshot stalls() const;
+  // What all workers measured since the start, those that a rescaling has ended included.
+  struct Timings {
+    metrics::HistogramSnapshot delays;  // From a message's arrival to its rows in the log; see WorkerThread.
+    metrics::HistogramSnapshot computing;  // Time of a turn for books and analytics,
+    metrics::HistogramSnapshot appending;  // for handing rows to the log,
+    metrics::HistogramSnapshot stalls;     // and for saving state instead of taking messages.
+    metrics::DelaySnapshot feed_delays;
+
+    void merge(const WorkerThread& thread);
+  };
+  [[nodiscard]] Timings timings() const;
   // Calls f(writer) for each lane that workers append to; they stay as they are meanwhile.
   void for_each_lane(const std::function<void(event_log::Writer&)>& f) const;
 
@@ -79,10 +85,7 @@ class WorkerPool {
   std::function<void(const Error&)> on_failure_;
   mutable std::mutex mutex_;  // Over the list, which rescale() changes.
   std::vector<std::unique_ptr<WorkerThread>> threads_;
-  // Of workers that a rescaling has ended.
-  metrics::HistogramSnapshot past_delays_;
-  metrics::HistogramSnapshot past_stalls_;
-  metrics::DelaySnapshot past_feed_delays_;
+  Timings past_;  // Of workers that have ended.
 };
 
 }  // namespace tapeline::pipeline

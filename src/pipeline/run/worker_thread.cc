@@ -75,10 +75,17 @@ Result<void> WorkerThread::work() {
 
 // Whether there was something to do.
 Result<bool> WorkerThread::turn() {
-  const Result<bool> worked = worker_->process();
+  const std::uint64_t begin_ns = clock_.monotonic_ns();
+  Result<bool> worked = worker_->take_in();
   if (!worked) return worked;
-  if (*worked) note_delays();
+  const std::uint64_t taken_ns = clock_.monotonic_ns();
+  if (const Result<void> put_out = worker_->put_out(); !put_out) return std::unexpected(put_out.error());
   const std::uint64_t before_ns = clock_.monotonic_ns();
+  if (*worked) {
+    computing_.record(taken_ns - begin_ns);
+    appending_.record(before_ns - taken_ns);
+    note_delays();
+  }
   worker_->save_some(before_ns);
   const std::uint64_t after_ns = clock_.monotonic_ns();
   if (worker_->worker().checkpointer().in_progress() || checkpoint_in_progress_)

@@ -73,6 +73,9 @@ class WorkerThread {
   [[nodiscard]] WorkerReport report() const { return report_.get(); }
   [[nodiscard]] metrics::HistogramSnapshot delays() const { return delays_.snapshot(); }
   [[nodiscard]] metrics::HistogramSnapshot stalls() const { return stalls_.snapshot(); }
+  // Of one turn: the time for books and analytics, and that for handing rows to the log.
+  [[nodiscard]] metrics::HistogramSnapshot computing() const { return computing_.snapshot(); }
+  [[nodiscard]] metrics::HistogramSnapshot appending() const { return appending_.snapshot(); }
   [[nodiscard]] metrics::DelaySnapshot feed_delays() const { return feed_delays_.snapshot(); }
   [[nodiscard]] LogWorker& worker() { return *worker_; }
 
@@ -89,7 +92,7 @@ class WorkerThread {
   void note_checkpoint(std::uint64_t now_ns);
   void publish_report(std::uint64_t now_ns);
 
-  static constexpr std::uint64_t report_interval_ns = 100'000'000;
+  static constexpr std::uint64_t report_interval_ns = 20'000'000;
   static constexpr std::uint64_t retry_ns = 10'000'000;
 
   const unsigned number_;
@@ -105,6 +108,8 @@ class WorkerThread {
   std::atomic<bool> ended_{false};
   metrics::LatencyHistogram delays_;
   metrics::LatencyHistogram stalls_;
+  metrics::LatencyHistogram computing_;
+  metrics::LatencyHistogram appending_;
   metrics::DelayStatistics feed_delays_;
   stream::DutyCycle duty_;
   stream::DutyCycle::Totals reported_duty_;

@@ -158,7 +158,8 @@ class ToyWorker {
         output_ends_(std::move(output_ends)),
         random_(random),
         writer_(store),
-        checkpointer_(groups, own, writer_, {.slice_bytes = 200, .batch_bytes = 500}),
+        checkpointer_(groups, own, writer_,
+                      {.slice_bytes = 200, .batch_bytes = 500, .checkpoint_bytes = random() % 1'500}),
         next_(plan.replay_from),
         covered_(plan.replay_from) {
     if (!plan.shared.empty()) {
@@ -206,7 +207,7 @@ class ToyWorker {
     if (covered_ < next_) append();
     return true;
   }
-  void save_output_mark(StateWriter& writer) { writer.put(lane_.size()); }
+  void save_output_mark(KeyGroup, StateWriter& writer) { writer.put(lane_.size()); }
   [[nodiscard]] std::span<const StoredKey> keys_to_load() const {
     return std::span(plan_.keys).subspan(next_load_);
   }

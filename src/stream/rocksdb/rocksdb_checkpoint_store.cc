@@ -185,7 +185,8 @@ rocksdb::Options rocksdb_options(const RocksdbOptions& options) {
   result.info_log_level = rocksdb::WARN_LEVEL;
   result.stats_dump_period_sec = 0;
   result.stats_persist_period_sec = 0;
-  result.env->LowerThreadPoolCPUPriority(rocksdb::Env::Priority::LOW);
+  for (const auto pool : {rocksdb::Env::Priority::LOW, rocksdb::Env::Priority::HIGH})
+    result.env->LowerThreadPoolCPUPriority(pool);
   // A torn tail is what a crash leaves; the commits before it are whole.
   result.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   rocksdb::BlockBasedTableOptions table;
