@@ -17,6 +17,8 @@ struct Options {
 };
 
 Result<void> run(const Options& options) {
+  if (options.name.empty())
+    return fail(ErrorCode::usage, "name the savepoint, as in `tapeline savepoint noon`");
   const Result<config::Config> config = load_config(options.config);
   if (!config) return std::unexpected(config.error());
   const Result<std::string> done =
@@ -31,7 +33,7 @@ void add_savepoint_command(CLI::App& program, Action& action) {
   CLI::App* command =
       program.add_subcommand("savepoint", "Keep the state of the running pipeline under a name");
   auto options = std::make_shared<Options>();
-  command->add_option("NAME", options->name, "Letters, digits and dashes")->required();
+  command->add_option("NAME", options->name, "Letters, digits and dashes");
   add_config_options(*command, options->config);
   command->footer(
       "Keeps the last checkpoint as a folder, whose path is printed; the pipeline goes on meanwhile. To "

@@ -13,10 +13,12 @@ namespace {
 
 struct Options {
   ConfigText config;
-  unsigned workers = 1;
+  unsigned workers = 0;
 };
 
 Result<void> run(const Options& options) {
+  if (options.workers == 0)
+    return fail(ErrorCode::usage, "say how many workers there shall be, as in `tapeline scale 4`");
   const Result<config::Config> config = load_config(options.config);
   if (!config) return std::unexpected(config.error());
   const Result<std::string> done =
@@ -30,9 +32,7 @@ Result<void> run(const Options& options) {
 void add_scale_command(CLI::App& program, Action& action) {
   CLI::App* command = program.add_subcommand("scale", "Change the number of workers of the running pipeline");
   auto options = std::make_shared<Options>();
-  command->add_option("WORKERS", options->workers, "How many there shall be")
-      ->required()
-      ->check(CLI::Range(1, 256));
+  command->add_option("WORKERS", options->workers, "How many there shall be")->check(CLI::Range(1, 256));
   add_config_options(*command, options->config);
   command->footer(
       "The workers save their state and new ones go on from it, while the feed is taken in. Nothing is lost "

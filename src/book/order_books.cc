@@ -188,8 +188,7 @@ void OrderBooks::mark_all(Quality flags) {
 }
 
 void OrderBooks::unmark_all(Quality flags) {
-  for (std::size_t i = 0; i < max_locates; ++i)
-    books_[i].quality = without(books_[i].quality, flags);
+  for (std::size_t i = 0; i < max_locates; ++i) books_[i].quality = without(books_[i].quality, flags);
 }
 
 std::vector<Locate> OrderBooks::locates() const {

@@ -89,8 +89,8 @@ class Writer {
   // partition is opened anew. Tells such a failure from one that passes, like a full disk.
   [[nodiscard]] virtual bool has_failed() const = 0;
 
-  // Has what was appended lately written to the disk without waiting for it, so that the next sync() is short.
-  // A hint, for one thread at a time.
+  // Has what was appended lately written to the disk without waiting for it, so that the next sync() is
+  // short. A hint, for one thread at a time.
   virtual void write_back() {}
 
   // The work that append() leaves to others: indexes of closed segments, retention, compaction.

@@ -86,8 +86,7 @@ Result<Faults> parse_faults(std::string_view text) {
     const std::string_view fault = text.substr(0, text.find(','));
     text.remove_prefix(std::min(text.size(), fault.size() + 1));
     const std::size_t equals = std::min(fault.find('='), fault.size());
-    const std::string_view value =
-        equals == fault.size() ? std::string_view() : fault.substr(equals + 1);
+    const std::string_view value = equals == fault.size() ? std::string_view() : fault.substr(equals + 1);
     if (auto taken = take_fault(fault.substr(0, equals), value, faults); !taken)
       return std::unexpected(taken.error());
   }

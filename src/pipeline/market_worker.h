@@ -51,8 +51,8 @@ struct MarketWorkerConfig {
   stream::CheckpointConfig checkpoint;
   std::uint64_t checkpoint_interval_ns = 200'000'000;   // From one barrier to the next, at least.
   std::size_t max_output_bytes = std::size_t{4} << 20;  // A batch of rows is appended when it is larger.
-  // How much further back than it must a restart looks for rows: times in the log do not go back, but those of
-  // packets that were held behind a gap do within a batch.
+  // How much further back than it must a restart looks for rows: times in the log do not go back, but those
+  // of packets that were held behind a gap do within a batch.
   std::uint64_t clock_slack_ns = 1'000'000'000;
 };
 
@@ -121,8 +121,7 @@ class MarketWorker {
   // call it again until it succeeds, before the next batch. Any other failure is for good.
   Result<void> put_out();
   // Saves some state, behind put_out(); `now_ns` is of any clock that only goes forward.
-  void save_some(std::uint64_t now_ns,
-                 stream::CheckpointExtent extent = stream::CheckpointExtent::budget);
+  void save_some(std::uint64_t now_ns, stream::CheckpointExtent extent = stream::CheckpointExtent::budget);
   // Both.
   Result<void> end_batch(std::uint64_t now_ns);
 

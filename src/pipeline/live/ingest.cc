@@ -7,7 +7,8 @@ namespace tapeline::pipeline {
 namespace {
 
 struct LastBatch {
-  std::optional<feed::FeedPosition> position;  // Where the feed stands behind it; nothing where the log is empty.
+  std::optional<feed::FeedPosition>
+      position;  // Where the feed stands behind it; nothing where the log is empty.
   std::uint64_t last_time_ns = 0;
 };
 
@@ -32,7 +33,8 @@ Result<std::unique_ptr<Ingest>> Ingest::open(const IngestConfig& config, event_l
   const Result<LastBatch> last = last_batch(log, (*writer)->end());
   if (!last) return std::unexpected(last.error());
   std::unique_ptr<Ingest> ingest(new Ingest(config, std::move(*writer), last->position));
-  // Times of batches never go back, not even where the clock was set back between two runs: they are searched.
+  // Times of batches never go back, not even where the clock was set back between two runs: they are
+  // searched.
   ingest->last_time_ns_ = last->last_time_ns;
   return ingest;
 }

@@ -43,6 +43,7 @@ class OutputRecovery {
   Result<std::uint64_t> time_of_input(Position position);
   Result<void> scan_lane(std::uint32_t lane, std::uint64_t from_ns);
   void take_oldest();
+  [[nodiscard]] bool lower_bases();
   void find_ends();
   [[nodiscard]] bool is_ahead(const Covered& batch) const;
   [[nodiscard]] bool drop_ahead();
@@ -134,6 +135,22 @@ void OutputRecovery::take_oldest() {
     }
 }
 
+// A batch that reaches beyond the input is cut as a whole, so what it holds of input that is there is not
+// there for certain any more, whatever a mark says. Whether there was such a one.
+bool OutputRecovery::lower_bases() {
+  bool lowered = false;
+  for (const Covered& batch : batches_) {
+    if (batch.to <= feed_end_) continue;
+    for (std::uint16_t i = 0; i < batch.groups.count; ++i) {
+      Position& base = bases_[batch.groups.first + i];
+      if (batch.from >= base) continue;
+      base = batch.from;
+      lowered = true;
+    }
+  }
+  return lowered;
+}
+
 // As far as the batches follow one another without a hole.
 void OutputRecovery::find_ends() {
   output_.ends = bases_;
@@ -176,14 +193,17 @@ Result<RecoveredOutput> OutputRecovery::run(std::uint64_t clock_slack_ns) {
   if (Result<void> opened = open_lanes(); !opened) return std::unexpected(opened.error());
   const Result<bool> marked = take_marks();
   if (!marked) return std::unexpected(marked.error());
-  std::uint64_t from_ns = 0;
-  if (*marked) {
-    const Result<std::uint64_t> time = time_of_input(std::ranges::min(bases_));
-    if (!time) return std::unexpected(time.error());
-    from_ns = *time > clock_slack_ns ? *time - clock_slack_ns : 0;
-  }
-  for (std::uint32_t lane = 0; lane < lane_ends_.size(); ++lane)
-    if (Result<void> done = scan_lane(lane, from_ns); !done) return std::unexpected(done.error());
+  do {
+    batches_.clear();
+    std::uint64_t from_ns = 0;
+    if (*marked) {
+      const Result<std::uint64_t> time = time_of_input(std::ranges::min(bases_));
+      if (!time) return std::unexpected(time.error());
+      from_ns = *time > clock_slack_ns ? *time - clock_slack_ns : 0;
+    }
+    for (std::uint32_t lane = 0; lane < lane_ends_.size(); ++lane)
+      if (Result<void> done = scan_lane(lane, from_ns); !done) return std::unexpected(done.error());
+  } while (lower_bases());
   std::ranges::stable_sort(batches_, {}, &Covered::from);
   if (!*marked && has_lost_oldest_) take_oldest();
   do find_ends();
