@@ -512,6 +512,7 @@ Result<void> consume(const std::string& data) {
   os::PosixFileSystem files;
   const os::SystemClock clock;
   os::name_this_thread("consumer");
+  os::put_this_thread_ahead();
   os::set_timer_slack_ns(1'000);
   event_log::journal::Journal log(files, data + "/journal");
   RowConsumer consumer(log, clock);

@@ -245,7 +245,7 @@ class OrderBooks {
   void apply_trade(const Event& event, Handler& handler);
 
   template <class Writer>
-  void save_level(Locate locate, std::uint32_t number, Writer& writer) const;
+  void save_levels(Locate locate, std::span<const std::uint32_t> numbers, Writer& writer) const;
   bool load_order(Locate locate, Side side, PriceKey key, const detail::SavedOrder& order);
 
   // Slow paths, out of line.

@@ -87,20 +87,36 @@ void OrderBooks::save_book(Locate locate, Writer& writer) const {
       numbers.push_back(number);
       return true;
     });
-    std::ranges::for_each(numbers.rbegin(), numbers.rend(),
-                          [&](std::uint32_t number) { save_level(locate, number, writer); });
+    std::ranges::reverse(numbers);
+    save_levels(locate, numbers, writer);
   }
 }
 
+// A book may have tens of thousands of orders that lie anywhere, and who saves it has messages waiting: so it
+// is first learnt which they are, then each is loaded some steps ahead of the one that is written.
 template <class Writer>
-void OrderBooks::save_level(Locate locate, std::uint32_t number, Writer& writer) const {
-  writer.put(detail::SavedLevel{blocks_[number].key ^ detail::saved_key_flip, blocks_[number].level_orders});
-  for (; number != none; number = blocks_[number].next) {
-    const QueueBlock& block = blocks_[number];
-    for (unsigned at = 0; at < block.size(); ++at) {
-      const RestingOrder& order = orders_.order(find(locate, block.ref(at)));
-      writer.put(
-          detail::SavedOrder{block.ref(at), order.entered(), order.shares, mpids_[order.attribution()]});
+void OrderBooks::save_levels(Locate locate, std::span<const std::uint32_t> numbers, Writer& writer) const {
+  constexpr std::size_t levels_ahead = 8;
+  constexpr std::size_t slots_ahead = 32;
+  constexpr std::size_t orders_ahead = 16;
+  std::vector<OrderRef> refs;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (i + levels_ahead < numbers.size()) detail::prefetch(&blocks_[numbers[i + levels_ahead]]);
+    for (std::uint32_t number = numbers[i]; number != none; number = blocks_[number].next)
+      for (unsigned at = 0; at < blocks_[number].size(); ++at) refs.push_back(blocks_[number].ref(at));
+  }
+  std::size_t next = 0;
+  for (const std::uint32_t first : numbers) {
+    writer.put(detail::SavedLevel{blocks_[first].key ^ detail::saved_key_flip, blocks_[first].level_orders});
+    for (std::uint32_t left = blocks_[first].level_orders; left > 0; --left, ++next) {
+      if (next + slots_ahead < refs.size()) detail::prefetch(orders_.slot_address(refs[next + slots_ahead]));
+      if (next + orders_ahead < refs.size()) {
+        const OrderRef ahead = refs[next + orders_ahead];
+        detail::prefetch(orders_.block_address(ahead, *orders_.slot_address(ahead)));
+      }
+      const OrderRef ref = refs[next];
+      const RestingOrder& order = orders_.order(find(locate, ref));
+      writer.put(detail::SavedOrder{ref, order.entered(), order.shares, mpids_[order.attribution()]});
     }
   }
 }

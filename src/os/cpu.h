@@ -18,6 +18,8 @@ void name_this_thread(std::string_view name);
 
 // Lets the threads of this machine with the usual priority go first, for work that nobody waits for.
 void put_this_thread_behind();
+// Before them, for work that everything waits for; where the system does not allow it, nothing changes.
+void put_this_thread_ahead();
 
 // How late the kernel may let the calling thread's timeouts fire, so that it can bundle them; 50 µs is usual.
 void set_timer_slack_ns(std::uint64_t slack_ns);

@@ -20,7 +20,7 @@
 namespace tapeline::stream {
 
 struct CheckpointConfig {
-  std::size_t slice_bytes = std::size_t{64} << 10;  // Saved between two batches of input, a key more at most.
+  std::size_t slice_bytes = std::size_t{32} << 10;  // Saved between two batches of input, a key more at most.
   std::size_t batch_bytes = std::size_t{4} << 20;   // Handed to the writer at once, a key more at most.
   // Saved by one checkpoint, a key more at most: what remains waits for the next.
   std::size_t checkpoint_bytes = std::size_t{4} << 20;

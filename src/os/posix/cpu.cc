@@ -50,10 +50,23 @@ void name_this_thread(std::string_view name) {
   ::pthread_setname_np(::pthread_self(), std::string(name.substr(0, kept)).c_str());
 }
 
+namespace {
+
+// On Linux the priority is that of the thread, not of the process.
+void set_nice(int nice) {
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nice);
+}
+
+}  // namespace
+
 void put_this_thread_behind() {
   constexpr int nice = 10;
-  // On Linux the priority is that of the thread, not of the process.
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nice);
+  set_nice(nice);
+}
+
+void put_this_thread_ahead() {
+  constexpr int nice = -10;
+  set_nice(nice);
 }
 
 void set_timer_slack_ns(std::uint64_t slack_ns) {

@@ -88,6 +88,7 @@ void LivePipeline::maintain_lanes() {
 
 void LivePipeline::run_ingest() {
   os::name_this_thread("ingest");
+  os::put_this_thread_ahead();
   os::set_timer_slack_ns(1'000);
   if (config_.ingest_cpu)
     if (const Result<void> pinned = os::pin_this_thread(*config_.ingest_cpu); !pinned)

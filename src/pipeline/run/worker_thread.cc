@@ -42,6 +42,7 @@ void WorkerThread::start() {
 void WorkerThread::run() {
   os::name_this_thread(fmt::format("worker-{}", number_));
   os::set_timer_slack_ns(1'000);
+  os::put_this_thread_ahead();
   if (cpu_)
     if (const Result<void> pinned = os::pin_this_thread(*cpu_); !pinned) on_failure_(pinned.error());
   if (const Result<void> worked = work(); !worked) on_failure_(worked.error());
@@ -87,6 +88,9 @@ Result<bool> WorkerThread::turn() {
     appending_.record(before_ns - taken_ns);
     note_delays();
   }
+  // While messages wait, state does, but not for long.
+  if (worker_->lag() > 0 && before_ns - saved_ns_ < most_unsaved_ns) return worked;
+  saved_ns_ = before_ns;
   worker_->save_some(before_ns);
   const std::uint64_t after_ns = clock_.monotonic_ns();
   if (worker_->worker().checkpointer().in_progress() || checkpoint_in_progress_)
@@ -168,7 +172,11 @@ void WorkerThread::publish_report(std::uint64_t now_ns) {
   draft_.books = worker.books().counters();
   draft_.live_orders = worker.books().live_orders();
   draft_.live_levels = worker.books().live_levels();
-  draft_.book_bytes = worker.books().memory_bytes();
+  constexpr std::uint64_t sizing_interval_ns = 1'000'000'000;  // Adding up takes a while.
+  if (now_ns - sized_ns_ >= sizing_interval_ns) {
+    draft_.book_bytes = worker.books().memory_bytes();
+    sized_ns_ = now_ns;
+  }
   draft_.rows_end = worker_->lane().end().value;
   draft_.checkpoints = worker.checkpointer().counters();
   draft_.checkpoint_failure = worker.checkpointer().last_failure();

@@ -93,6 +93,7 @@ class WorkerThread {
   void publish_report(std::uint64_t now_ns);
 
   static constexpr std::uint64_t report_interval_ns = 20'000'000;
+  static constexpr std::uint64_t most_unsaved_ns = 5'000'000;
   static constexpr std::uint64_t retry_ns = 10'000'000;
 
   const unsigned number_;
@@ -119,6 +120,8 @@ class WorkerThread {
   bool checkpoint_in_progress_ = false;
   std::uint64_t checkpoint_begun_ns_ = 0;
   std::uint64_t last_report_ns_ = 0;
+  std::uint64_t sized_ns_ = 0;
+  std::uint64_t saved_ns_ = 0;
   std::string output_failure_;
   WorkerReport draft_;
   Published<WorkerReport> report_;
