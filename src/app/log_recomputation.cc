@@ -143,12 +143,18 @@ Result<FeedAccount> account_for_feed(event_log::EventLog& log) {
   if (!reader) return std::unexpected(reader.error());
   FeedAccount account;
   std::uint64_t next = 1;
+  bool is_first = true;
   for (;;) {
     const Result<std::optional<event_log::Batch>> batch = (*reader)->next();
     if (!batch) return std::unexpected(batch.error());
     if (!*batch) return account;
     Result<feed::FeedLogCursor> cursor = feed::FeedLogCursor::open((*batch)->payload);
     if (!cursor) return std::unexpected(cursor.error());
+    if (is_first && (*batch)->first > event_log::Offset{}) {
+      next = cursor->position().next_sequence;
+      account.removed = next - 1;
+    }
+    is_first = false;
     for (;;) {
       const Result<std::optional<feed::FeedRecord>> record = cursor->next();
       if (!record) return std::unexpected(record.error());

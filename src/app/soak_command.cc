@@ -386,8 +386,10 @@ Result<void> Soak::run() {
 
 void Soak::describe_messages(Json& json, const FeedAccount& feed) const {
   json["sent"] = sent_;
-  json["captured"] = feed.messages;
-  json["lost"] = sent_ - std::min(sent_, feed.messages);
+  const std::uint64_t captured = feed.messages + feed.removed;
+  json["captured"] = captured;
+  json["lost"] = sent_ - std::min(sent_, captured);
+  if (feed.removed > 0) json["removed_by_retention"] = feed.removed;
   json["duplicated"] = feed.doubled;
   json["recovered"] = recovered_ + last_status_.feed.retransmitted_messages;
   json["declared_missing"] = feed.declared;

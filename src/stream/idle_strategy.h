@@ -12,7 +12,7 @@ namespace tapeline::stream {
 enum class IdleMode : std::uint8_t {
   park,  // Sleep, twice as long after each turn in vain: the default, for machines with other work.
   spin,  // Never sleep: for a core of its own only.
-  wait,  // Sleep until a WakeUp: the writer pays for waking.
+  wait,  // Sleep until an os::Doorbell rings: the writer pays for waking.
 };
 
 struct IdleConfig {
@@ -50,21 +50,6 @@ class IdleStrategy {
   IdleConfig config_;
   unsigned turns_in_vain_ = 0;
   std::uint64_t park_ns_;
-};
-
-// Wakes loops that wait: the writer of a log calls wake() behind what it published. Waking nobody costs no
-// system call. A loop takes a ticket, looks for work, and waits only if nothing was published since.
-class WakeUp {
- public:
-  [[nodiscard]] std::uint32_t ticket() const { return published_.load(std::memory_order_acquire); }
-  void wait(std::uint32_t ticket) const { published_.wait(ticket, std::memory_order_acquire); }
-  void wake() {
-    published_.fetch_add(1, std::memory_order_release);
-    published_.notify_all();
-  }
-
- private:
-  std::atomic<std::uint32_t> published_{0};
 };
 
 // How a loop spends its time. One thread notes, any thread reads.

@@ -1,7 +1,5 @@
 #include "stream/idle_strategy.h"
 
-#include <thread>
-
 #include <gtest/gtest.h>
 
 namespace tapeline::stream {
@@ -23,25 +21,6 @@ TEST(IdleStrategy, ParksLongerAndLongerUntilThereIsWork) {
 TEST(IdleStrategy, SpinsOnlyWhenToldTo) {
   IdleStrategy idle({.mode = IdleMode::spin});
   for (int i = 0; i < 1'000; ++i) EXPECT_EQ(idle.after_turn(false), 0u);
-}
-
-// Without a sleep in the test: what was published after the ticket ends the wait at once or later.
-TEST(WakeUp, LosesNoWakeUpBetweenLookingAndWaiting) {
-  WakeUp wake_up;
-  std::atomic<int> published{0};
-  std::thread reader([&] {
-    for (int seen = 0; seen < 200;) {
-      const std::uint32_t ticket = wake_up.ticket();
-      const int now = published.load();
-      if (now == seen) wake_up.wait(ticket);
-      seen = now;
-    }
-  });
-  for (int i = 1; i <= 200; ++i) {
-    published.store(i);
-    wake_up.wake();
-  }
-  reader.join();
 }
 
 TEST(DutyCycle, TellsBusyAndBehindTime) {
