@@ -31,7 +31,8 @@ struct FeedAccount {
   std::uint64_t declared = 0;  // Numbers that were declared missing.
   std::uint64_t sessions = 0;
   std::uint64_t snapshots = 0;
-  // Of the oldest session that is left, the messages that retention has removed: they were logged, no more is known.
+  // Of the oldest session that is left, the messages that retention has removed: they were logged, no more is
+  // known.
   std::uint64_t removed = 0;
 };
 [[nodiscard]] Result<FeedAccount> account_for_feed(event_log::EventLog& log);
