@@ -94,6 +94,8 @@ Result<void> Ingest::flush() {
   const std::uint64_t records = encoder_.record_count();
   if (records == 0) {
     failed_ = false;
+    // What came twice leaves no time behind; what is held behind a gap does.
+    if (!sequencer_.has_gap()) first_time_ns_ = 0;
     return {};
   }
   event_log::NewBatch batch;
