@@ -14,15 +14,14 @@
 #include <unistd.h>
 
 #include "os/posix/failure.h"
+#include "os/posix/system_clock.h"
 
 namespace tapeline::os {
 
 namespace {
 
 std::uint64_t monotonic_ns() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+  return SystemClock().monotonic_ns();
 }
 
 std::uint64_t ns_of(const timeval& time) {
