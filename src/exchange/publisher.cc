@@ -237,8 +237,9 @@ void Publisher::set_deadline(std::uint64_t now_ns, bool full) {
     return;
   }
   if (state_ == State::running) {
-    deadline_ns_ = last_sent_ns_ + config_.heartbeat_ns;
-    if (packet_.count > 0) deadline_ns_ = std::min(deadline_ns_, packet_.begun_ns + config_.flush_ns);
+    // While a packet fills, no heartbeat is due: the packet says as much.
+    deadline_ns_ =
+        packet_.count > 0 ? packet_.begun_ns + config_.flush_ns : last_sent_ns_ + config_.heartbeat_ns;
     // Messages that come close behind one another are taken together: waking up for each costs more than it.
     deadline_ns_ = std::min(deadline_ns_, std::max(next_due_ns_, now_ns + config_.flush_ns / 2));
     if (config_.duration_ns) deadline_ns_ = std::min(deadline_ns_, start_ns_ + *config_.duration_ns);
