@@ -103,19 +103,26 @@ Result<void> test(const Options& options) {
 void add_alerts_command(CLI::App& program, Action& action) {
   CLI::App* command =
       program.add_subcommand("alerts", "Show what is wrong with the running pipeline, and test who is told");
-  command->require_subcommand(1);
   command->footer(std::string(footer));
   const auto options = std::make_shared<Options>();
-  const auto add = [&](const char* name, const char* description, Result<void> (*work)(const Options&)) {
+  const auto add = [&](const char* name, const char* description) {
     CLI::App* made = command->add_subcommand(name, description);
     add_config_options(*made, options->config);
     made->add_option("--format", options->format, "How to write it")
         ->check(CLI::IsMember({"text", "json"}))
         ->capture_default_str();
-    made->callback([&action, options, work] { action = [options, work] { return work(*options); }; });
+    return made;
   };
-  add("list", "Print the alerts that fire now and what to do about each", list);
-  add("test", "Send a test alert to every target, and that it is over", test);
+  CLI::App* listing = add("list", "Print the alerts that fire now and what to do about each");
+  CLI::App* testing = add("test", "Send a test alert to every target, and that it is over");
+  command->callback([&action, options, listing, testing] {
+    if (listing->parsed()) action = [options] { return list(*options); };
+    if (testing->parsed()) action = [options] { return test(*options); };
+    if (!action)
+      action = []() -> Result<void> {
+        return fail(ErrorCode::usage, "name what to do: `tapeline alerts list` or `tapeline alerts test`");
+      };
+  });
 }
 
 }  // namespace tapeline::app

@@ -179,6 +179,11 @@ void WorkerThread::publish_report(std::uint64_t now_ns) {
   constexpr std::uint64_t sizing_interval_ns = 1'000'000'000;  // Adding up takes a while.
   if (now_ns - sized_ns_ >= sizing_interval_ns) {
     draft_.book_bytes = worker.books().memory_bytes();
+    const stream::DutyCycle::Totals totals = duty_.totals();
+    const stream::DutyCycle::Totals recent = totals.since(reported_duty_);
+    reported_duty_ = totals;
+    draft_.busy = recent.busy_ratio();
+    draft_.back_pressure = recent.back_pressure_ratio();
     sized_ns_ = now_ns;
   }
   survey_.look(worker.books());
@@ -187,11 +192,6 @@ void WorkerThread::publish_report(std::uint64_t now_ns) {
   draft_.rows_end = worker_->lane().end().value;
   draft_.checkpoints = worker.checkpointer().counters();
   draft_.checkpoint_failure = worker.checkpointer().last_failure();
-  const stream::DutyCycle::Totals totals = duty_.totals();
-  const stream::DutyCycle::Totals recent = totals.since(reported_duty_);
-  reported_duty_ = totals;
-  draft_.busy = recent.busy_ratio();
-  draft_.back_pressure = recent.back_pressure_ratio();
   draft_.warning = output_failure_.empty() ? worker_->warning() : output_failure_;
   last_report_ns_ = now_ns;
   report_.set(draft_);

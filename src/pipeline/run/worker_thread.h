@@ -53,7 +53,7 @@ struct WorkerReport {
   std::uint64_t last_checkpoint_ns = 0;      // Monotonic; 0: none yet.
   std::uint64_t checkpoint_duration_ns = 0;  // Of the last one, from its barrier to its last key.
   std::string checkpoint_failure;
-  double busy = 0;           // Of the time since the report before.
+  double busy = 0;           // Share of the last second in which it worked; of none yet, 0.
   double back_pressure = 0;  // The share in which more was in the log than one turn takes.
   std::string warning;       // From the restart, or why rows cannot be appended.
 };
