@@ -141,6 +141,7 @@ void find_clock_error(const Limits& limits, const Status& status, std::vector<Al
 
 void find_line_down(const Status& status, std::vector<Alert>& out) {
   // Where nothing comes at all, StaleData says so.
+  if (status.feed.lines.size() < 2) return;
   if (status.feed.state != "live" && status.feed.state != "recovering") return;
   std::string down;
   for (const status::FeedLine& line : status.feed.lines)

@@ -69,6 +69,11 @@ Result<void> add_targets(const config::Config& config, const Secrets& secrets, c
   return {};
 }
 
+bool is_on_this_machine(const config::Feed& feed) {
+  if (feed.protocol == config::Protocol::itch50_soupbintcp) return feed.tcp_server.host.starts_with("127.");
+  return feed.interface == "lo";
+}
+
 }  // namespace
 
 Secrets secrets_of_this_process() {
@@ -102,7 +107,7 @@ Result<AlerterConfig> alerter_config(const config::Config& config, const Secrets
   made.limits.skew_messages = alerts.skew_messages;
   made.limits.back_pressure = alerts.back_pressure;
   made.limits.clock_error_ns = alerts.clock_error_us * 1'000;
-  made.limits.clock_matters = config.feed.interface != "lo";
+  made.limits.clock_matters = !is_on_this_machine(config.feed);
   made.timing = {alerts.hold_ms * 1'000'000, alerts.resolve_ms * 1'000'000};
   made.delivery.give_up_ns = alerts.give_up_s * 1'000'000'000;
   made.timeout_ms = alerts.timeout_ms;
