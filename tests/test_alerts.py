@@ -17,7 +17,7 @@ from monitoring import Alertmanager, Receiver, wait_until
 
 KEY = "R0ut1ngK3y0fTheTest"
 TOKEN = "t0ken0fTheTest"
-QUICK = ["feed.silence_ms=500", "alerts.hold_ms=500", "alerts.resolve_ms=500", "alerts.source=desk-1",
+QUICK = ["feed.silence_ms=1000", "alerts.hold_ms=500", "alerts.resolve_ms=500", "alerts.source=desk-1",
          "alerts.timeout_ms=1000"]
 
 
@@ -60,7 +60,7 @@ class AlertsTest(harness.TestCase):
         self.addCleanup(alertmanager.stop)
         webhook, pagerduty = self.receiver(), self.receiver(status=202)
         pagerduty.answers = [503, 429]  # It is tried again.
-        live = self.live(f"alerts.alertmanager_url={alertmanager.url}", "alerts.alertmanager_repeat_s=1",
+        live = self.live(f"alerts.alertmanager_url={alertmanager.url}", "alerts.alertmanager_repeat_s=2",
                          f"alerts.webhook_url={webhook.url}/hook", "alerts.pagerduty=true",
                          f"alerts.pagerduty_url={pagerduty.url}/v2/enqueue")
         pipeline, exchange = self.start(live)
@@ -85,7 +85,7 @@ class AlertsTest(harness.TestCase):
         doctor = subprocess.run([str(harness.BINARY), "doctor", "--format", "json", *live.options()], capture_output=True,
                                 text=True, timeout=60, check=False)
         self.assertIn("StaleData", [finding["subject"] for finding in json.loads(doctor.stdout)["findings"]])
-        time.sleep(2.5)  # Alertmanager is told again each second, nobody else is.
+        time.sleep(3)  # Alertmanager is told again every two seconds, nobody else is.
 
         pipeline.kill()
         pipeline.wait()
