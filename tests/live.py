@@ -41,6 +41,7 @@ class Live:
             if process.poll() is None:
                 process.kill()
             process.wait()
+            process.stdout.close()
 
     def _start(self, arguments, log):
         with open(self.folder / log, "ab") as error:

@@ -12,6 +12,7 @@ using Action = std::function<Result<void>()>;
 
 // Each adds one subcommand to the program; when the user chose it, it leaves its work in `action`.
 // One file per command: src/app/NAME_command.cc.
+void add_alerts_command(CLI::App& program, Action& action);
 void add_book_command(CLI::App& program, Action& action);
 void add_config_command(CLI::App& program, Action& action);
 void add_doctor_command(CLI::App& program, Action& action);

@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
       "Exit codes: 0 success, 1 a bug, 2 usage, 3 not found, 4 input/output, 5 corrupt input,\n"
       "6 unsupported here, 130 interrupted.");
   app::Action action;
+  app::add_alerts_command(program, action);
   app::add_book_command(program, action);
   app::add_config_command(program, action);
   app::add_doctor_command(program, action);

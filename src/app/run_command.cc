@@ -1,22 +1,27 @@
 #include <charconv>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <set>
+#include <span>
 #include <thread>
 
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "alerting/settings.h"
 #include "app/commands.h"
 #include "app/config_options.h"
 #include "app/interrupt_guard.h"
 #include "app/order_desk.h"
 #include "capture/udp/udp_packet_source.h"
 #include "event_log/journal/journal.h"
+#include "http/beast/beast_http_client.h"
 #include "metrics/quantity_text.h"
 #include "os/cpu.h"
 #include "os/doorbell.h"
+#include "os/machine.h"
 #include "os/posix/posix_file_system.h"
 #include "os/posix/system_clock.h"
 #include "pipeline/run/live_pipeline.h"
@@ -69,8 +74,12 @@ class LiveRun {
 
  private:
   Result<void> open_parts();
+  Result<void> start_alerter();
+  status::Status take_status();
   Result<void> open_udp();
   Result<void> open_tcp();
+  // What fires, for the next start to resolve.
+  [[nodiscard]] std::string alerts_file() const { return config_.data.folder + "/alerts.json"; }
   Result<void> serve_status();
   Result<void> serve_page();
   Result<void> start_file_sink();
@@ -92,6 +101,7 @@ class LiveRun {
   std::unique_ptr<os::CommandRunner> runner_;
   std::unique_ptr<os::ClockQualityMonitor> clock_quality_;
   std::unique_ptr<pipeline::PipelineStatus> status_;
+  std::unique_ptr<alerting::Alerter> alerter_;
   std::unique_ptr<pipeline::FileSinkThread> file_sink_;
   OrderDesk desk_;
   std::unique_ptr<status::StatusServer> server_;  // Their threads use the members above.
@@ -163,12 +173,47 @@ Result<void> LiveRun::serve_status() {
   clock_quality_ = std::make_unique<os::ClockQualityMonitor>(*runner_, clock_interval_ms);
   status_ =
       std::make_unique<pipeline::PipelineStatus>(*pipeline_, *clock_quality_, TAPELINE_VERSION, started_ns_);
+  if (Result<void> started = start_alerter(); !started) return started;
   Result<std::unique_ptr<status::StatusServer>> server = status::StatusServer::start(
-      config::status_socket(config_), [this] { return status_->take(); }, {},
+      config::status_socket(config_), [this] { return take_status(); }, {},
       [this](std::string_view order) { return desk_.give(order); });
   if (!server) return std::unexpected(server.error());
   server_ = std::move(*server);
   return {};
+}
+
+Result<void> LiveRun::start_alerter() {
+  if (!config_.alerts.enabled) return {};
+  const Result<alerting::AlerterConfig> config = alerting::alerter_config(
+      config_, alerting::secrets_of_this_process(), os::host_name(), TAPELINE_VERSION);
+  if (!config) return std::unexpected(config.error());
+  alerter_ = std::make_unique<alerting::Alerter>(
+      *config, [] { return http::make_beast_http_client("tapeline/" TAPELINE_VERSION); }, clock_,
+      [](const std::string& line) { spdlog::warn("{}", line); });
+  const Result<std::vector<std::byte>> kept = os::read_whole_file(files_, alerts_file());
+  if (!kept && kept.error().code == ErrorCode::not_found) return {};
+  const Result<void> restored =
+      kept ? alerter_->restore({reinterpret_cast<const char*>(kept->data()), kept->size()})
+           : std::unexpected(kept.error());
+  if (!restored)
+    spdlog::warn("alerts that fired before this start are not known any more: {}", restored.error().message);
+  return {};
+}
+
+// On the status server's thread, once a second.
+status::Status LiveRun::take_status() {
+  status::Status status = status_->take();
+  if (!alerter_) return status;
+  const std::vector<alerting::Notification> changes = alerter_->judge(status);
+  for (const alerting::Notification& change : changes)
+    spdlog::log(change.resolved ? spdlog::level::info : spdlog::level::warn, "{} {}: {}",
+                alerting::key_of(change.alert), change.resolved ? "is over" : "fires", change.alert.summary);
+  if (changes.empty()) return status;
+  const std::string firing = alerter_->memory();
+  if (const Result<void> kept = os::replace_file(files_, alerts_file(), std::as_bytes(std::span(firing)));
+      !kept)
+    status.warnings.push_back("what fires cannot be kept for the next start: " + kept.error().message);
+  return status;
 }
 
 Result<void> LiveRun::start_file_sink() {
@@ -189,10 +234,8 @@ Result<void> LiveRun::start_file_sink() {
 Result<void> LiveRun::serve_page() {
   Result<serve::ServeConfig> config = serve::serve_config(config_.serve, TAPELINE_VERSION);
   if (!config) return std::unexpected(config.error());
-  Result<std::unique_ptr<serve::Server>> page = serve::Server::start(*config, *log_, [this] {
-    const Result<status::Status> status = status::ask_status(config::status_socket(config_));
-    return status ? *status : status::Status();
-  });
+  Result<std::unique_ptr<serve::Server>> page =
+      serve::Server::start(*config, *log_, [this] { return *server_->latest(); });
   if (!page) return std::unexpected(page.error());
   page_ = std::move(*page);
   return {};
@@ -220,8 +263,8 @@ void LiveRun::tell_start() const {
 
 // Says once what has become different: a person reads this, so a state, not a stream.
 void LiveRun::tell_changes() {
-  const Result<status::Status> status = status::ask_status(config::status_socket(config_));
-  if (!status) return;
+  const std::shared_ptr<const status::Status> status = server_->latest();
+  if (status->version.empty()) return;
   const std::string state = fmt::format("{} {}", status->feed.session, status->feed.state);
   if (state != told_state_)
     spdlog::info("session {}: {}, next message {}",

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -90,7 +91,7 @@ TEST(Config, PrintingAndReadingAnySettingAgree) {
     if (auto* flag = std::get_if<bool>(&value)) *flag = !*flag;
     if (auto* number = std::get_if<std::int64_t>(&value))
       *number = static_cast<std::int64_t>(setting.limits.least) + 1;
-    if (auto* number = std::get_if<double>(&value)) *number = 0.25;
+    if (auto* number = std::get_if<double>(&value)) *number = std::max(0.25, setting.limits.least);
     if (auto* list = std::get_if<std::vector<std::int64_t>>(&value)) *list = {7, 5};
     if (auto* text = std::get_if<std::string>(&value)) {
       if (setting.kind == Kind::text) *text = R"(a"\b)";
@@ -100,8 +101,7 @@ TEST(Config, PrintingAndReadingAnySettingAgree) {
     if (auto* list = std::get_if<std::vector<std::string>>(&value))
       *list = {setting.kind == Kind::text_list ? "depth" : "a.b:1"};
     ASSERT_EQ(setting.set(config, value, setting.limits), std::nullopt) << setting.path();
-    // Of the protocol there is only one so far.
-    EXPECT_EQ(config == Config{}, setting.path() == "feed.protocol") << setting.path();
+    EXPECT_FALSE(config == Config{}) << setting.path();
     if (config.feed.snapshot_server.is_set()) config.feed.snapshot_user = "u";
     const Result<Config> again = read(print_toml(config), "printed");
     ASSERT_TRUE(again.has_value()) << again.error().message;

@@ -217,7 +217,8 @@ std::string describe_values(const Setting& setting) {
       return setting.limits.word_count == 1 ? words_text(setting.limits)
                                             : "one of " + words_text(setting.limits);
     case Kind::address: return address_text(setting.limits);
-    case Kind::text_list: return "a list of " + words_text(setting.limits);
+    case Kind::text_list:
+      return "a list of " + (setting.limits.word_count == 0 ? "texts" : words_text(setting.limits));
     case Kind::whole_list: return "a list of whole numbers " + range_text(setting.limits);
     case Kind::address_list: return "a list of " + address_text(setting.limits);
   }

@@ -44,6 +44,12 @@ std::uint64_t HistogramSnapshot::percentile(double fraction) const {
   return 0;
 }
 
+std::uint64_t HistogramSnapshot::count_up_to(std::uint64_t bound) const {
+  std::uint64_t seen = 0;
+  for (std::size_t i = 0; i < counts_.size() && LogLinear::last_of(i) <= bound; ++i) seen += counts_[i];
+  return seen;
+}
+
 HistogramSnapshot LatencyHistogram::snapshot() const {
   HistogramSnapshot snapshot;
   for (std::size_t i = 0; i < counts_.size(); ++i) snapshot.counts_[i] = counts_[i].value();

@@ -51,6 +51,9 @@ class HistogramSnapshot {
   [[nodiscard]] std::uint64_t max() const;  // To the relative error, like a percentile.
   // The least value that at least `fraction` (0 to 1) of all values do not exceed; 0 of none.
   [[nodiscard]] std::uint64_t percentile(double fraction) const;
+  // How many values are surely at most `bound`: those of buckets that end there or before.
+  [[nodiscard]] std::uint64_t count_up_to(std::uint64_t bound) const;
+  [[nodiscard]] std::uint64_t sum() const { return sum_; }
 
  private:
   friend class LatencyHistogram;

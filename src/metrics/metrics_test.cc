@@ -70,6 +70,31 @@ TEST(LatencyHistogram, SmallValuesAreExact) {
   EXPECT_EQ(histogram.snapshot().mean(), 26.5);
 }
 
+TEST(LatencyHistogram, CountsUpToABoundAreNeverTooHigh) {
+  LatencyHistogram histogram;
+  std::vector<std::uint64_t> values;
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 10'000; ++i) values.push_back(random() % 10'000'000);
+  std::uint64_t sum = 0;
+  for (const std::uint64_t value : values) {
+    histogram.record(value);
+    sum += value;
+  }
+  const HistogramSnapshot snapshot = histogram.snapshot();
+  EXPECT_EQ(snapshot.sum(), sum);
+  for (const std::uint64_t bound : {0ull, 100ull, 1'000ull, 250'000ull, 1'000'000ull, 10'000'000ull, ~0ull}) {
+    const auto at_most = [&](double limit) {
+      return static_cast<std::uint64_t>(
+          std::ranges::count_if(values, [&](auto value) { return static_cast<double>(value) <= limit; }));
+    };
+    EXPECT_LE(snapshot.count_up_to(bound), at_most(static_cast<double>(bound))) << bound;
+    EXPECT_GE(snapshot.count_up_to(bound),
+              at_most(static_cast<double>(bound) / (1 + LogLinear::relative_error) - 1))
+        << bound;
+  }
+  EXPECT_EQ(snapshot.count_up_to(~0ull), values.size());
+}
+
 TEST(LatencyHistogram, MergingAndSubtracting) {
   LatencyHistogram a;
   LatencyHistogram b;

@@ -35,6 +35,9 @@ class Machine {
   virtual ClockQuality clock_quality() = 0;
 };
 
+// What this machine calls itself on a network.
+[[nodiscard]] std::string host_name();
+
 // The machine at hand. `root` stands before every path that is read.
 [[nodiscard]] std::unique_ptr<Machine> make_machine(std::string root = "");
 

@@ -128,6 +128,9 @@ class MarketWorker {
   // Bytes of rows that wait for put_out().
   [[nodiscard]] std::size_t waiting_bytes() const { return rows_.batch().size_bytes(); }
   [[nodiscard]] EventTime watermark() const { return analytics_.watermark(); }
+  // The code of the session's last system event, to the one worker that owns those; 0 elsewhere and until
+  // there is one since the start.
+  [[nodiscard]] char system_event() const { return analytics_.system_event(); }
   [[nodiscard]] const Books& books() const { return books_; }
   [[nodiscard]] const stream::KeyCheckpointer& checkpointer() const { return checkpointer_; }
   [[nodiscard]] MarketWorkerCounters counters() const {
@@ -175,9 +178,16 @@ class MarketWorker {
       rows_.begin_message(event.sequence);
       MarketAnalytics<RowCollector>::on_event_begin(event);
     }
+    void on_status(const Event& event, const book::SymbolState& state) {
+      if (event.kind == EventKind::system) system_event_ = event.code;
+      MarketAnalytics<RowCollector>::on_status(event, state);
+    }
+    [[nodiscard]] char system_event() const { return system_event_; }
+    void note_system_event(char code) { system_event_ = code; }
 
    private:
     RowCollector& rows_;
+    char system_event_ = 0;
   };
 
   // Whether the next `count` records, which begin a record of the log, are all before position().

@@ -95,6 +95,7 @@ void MarketWorker<Books>::start_session(const feed::SessionName& session, std::u
                                         stream::Position at) {
   begin_control(shared_.next_sequence);
   analytics_.on_new_session();
+  analytics_.note_system_event(0);
   position_ = at;
   // The rows so far are of the session before, and a batch is of one session.
   if (Result<void> done = append_rows(); !done) {
@@ -151,7 +152,12 @@ void MarketWorker<Books>::on_snapshot_messages(const feed::MessageBlock& block) 
     checkpointer_.touch_all();
   }
   auto quiet = analytics_.unheard();
-  decode(block, [&](std::span<Event> events) { books_.apply(events.first(keep_own(events)), quiet); });
+  decode(block, [&](std::span<Event> events) {
+    const std::span<const Event> own = events.first(keep_own(events));
+    books_.apply(own, quiet);
+    for (const Event& event : own)
+      if (event.kind == EventKind::system) analytics_.note_system_event(event.code);
+  });
 }
 
 // Each book then tells its best prices once, changed or not: which ones had changed before is not known after

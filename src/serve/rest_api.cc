@@ -213,6 +213,7 @@ HttpResponse RestApi::metrics(const ServingState& state) const {
   serve.keyframe_bytes = state.index.bytes();
   serve.sequence = state.view.feed().sequence();
   serve.missed_records = state.view.feed().missed_records();
+  serve.watched = state.watch.books(state.view);
   return {.content_type = "text/plain; version=0.0.4; charset=utf-8",
           .body = metrics_text(serve, state.pipeline ? &*state.pipeline : nullptr)};
 }

@@ -102,6 +102,7 @@ Result<ServeConfig> serve_config(const config::Serve& section, std::string versi
   config.cors_origins = section.cors_origins;
   config.keyframe_bytes = section.keyframe_bytes;
   config.rewind_timeout_ms = section.rewind_timeout_ms;
+  config.watch = {section.watch_symbols, section.watch_count, section.watch_levels};
   config.version = std::move(version);
   return config;
 }
@@ -111,7 +112,7 @@ Result<ServeConfig> serve_config(const config::Serve& section, std::string versi
 class Server::Parts final : public NetworkHandler {
  public:
   Parts(const ServeConfig& config, event_log::EventLog& log)
-      : serving_(log, clock_, hub_config(config), config.keyframe_bytes),
+      : serving_(log, clock_, hub_config(config), config.keyframe_bytes, config.watch),
         rewinder_(std::make_unique<Rewinder>(log, clock_, config.rewind_timeout_ms * 1'000'000)),
         api_(*rewinder_) {}
   ~Parts() override {

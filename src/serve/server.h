@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "event_log/event_log.h"
 #include "os/endpoint.h"
+#include "serve/watch_list.h"
 #include "status/status.h"
 
 namespace tapeline::serve {
@@ -22,6 +23,7 @@ struct ServeConfig {
   std::vector<std::string> cors_origins{};
   std::size_t keyframe_bytes = std::size_t{256} << 20;
   std::uint64_t rewind_timeout_ms = 5'000;
+  WatchListConfig watch{};
   std::string version{};  // Of the program.
 };
 

@@ -31,8 +31,8 @@ ViewState ServingState::view_state() const {
 }
 
 ServingThread::ServingThread(event_log::EventLog& log, const os::Clock& clock, HubConfig hub,
-                             std::size_t keyframe_bytes)
-    : log_(log), clock_(clock), state_(std::move(hub), clock, keyframe_bytes) {}
+                             std::size_t keyframe_bytes, WatchListConfig watched)
+    : log_(log), clock_(clock), state_(std::move(hub), clock, keyframe_bytes, std::move(watched)) {}
 
 void ServingThread::start(Network& network) {
   state_.hub.set_network(network);

@@ -16,6 +16,7 @@
 #include "serve/feed_index.h"
 #include "serve/hub.h"
 #include "serve/market_view.h"
+#include "serve/watch_list.h"
 #include "status/status.h"
 #include "stream/idle_strategy.h"
 
@@ -23,10 +24,11 @@ namespace tapeline::serve {
 
 // All that the serving thread owns. Commands get at it; they run on that thread, between two batches.
 struct ServingState {
-  ServingState(HubConfig config, const os::Clock& clock, std::size_t keyframe_bytes)
-      : hub(std::move(config), clock), index(keyframe_bytes) {}
+  ServingState(HubConfig config, const os::Clock& clock, std::size_t keyframe_bytes, WatchListConfig watched)
+      : watch(std::move(watched)), hub(std::move(config), clock), index(keyframe_bytes) {}
 
   MarketView view;
+  WatchList watch;
   Hub hub;
   FeedIndex index;
   std::optional<status::Status> pipeline;  // The last status; nothing where no pipeline runs.
@@ -47,7 +49,8 @@ class ServingThread {
   using Command = std::function<void(ServingState&)>;
   static constexpr std::size_t most_waiting = 4'096;
 
-  ServingThread(event_log::EventLog& log, const os::Clock& clock, HubConfig hub, std::size_t keyframe_bytes);
+  ServingThread(event_log::EventLog& log, const os::Clock& clock, HubConfig hub, std::size_t keyframe_bytes,
+                WatchListConfig watched = {});
   ~ServingThread() { stop(); }
   ServingThread(const ServingThread&) = delete;
   ServingThread& operator=(const ServingThread&) = delete;

@@ -23,14 +23,18 @@ bool convertible(const nlohmann::json& value) {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Stage, name, unit, total, per_second, history)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(FeedLine, name, up, packets, first_arrivals, duplicates,
                                                 malformed, kernel_drops, silent_ms)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Feed, session, state, next_sequence, lines, open_gaps,
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Feed, venue, session, state, next_sequence, lines, open_gaps,
                                                 closed_gaps, requests, retransmitted_messages, snapshots,
-                                                lost_messages)
+                                                lost_messages, messages)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Tally, name, total)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Alert, name, severity, partition, summary, remedy, since_ms)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(AlertTarget, name, sent, retries, failed, dropped, waiting,
+                                                last_error)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Topic, name, partitions, records, bytes, segments)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Worker, index, key_groups, position, lag_messages,
                                                 back_pressure, rows, busy, live_orders)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Latency, name, count, p50_ns, p90_ns, p99_ns, p999_ns, max_ns,
-                                                note)
+                                                note, sum_ns, buckets)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Checkpoints, taken, failed, age_ms, keys, bytes, duration_us,
                                                 longest_stall_us, last_error)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Memory, resident_bytes, peak_resident_bytes)
@@ -52,9 +56,33 @@ void from_json(const nlohmann::json& json, Clock& clock) {
   if (bound != json.end() && !bound->is_null()) clock.error_bound_ns = bound->get<std::uint64_t>();
 }
 
+// By hand for the same reason.
+void to_json(nlohmann::json& json, const Market& market) {
+  json = {{"newest_ns", market.newest_ns}, {"behind_ns", nullptr},      {"minute", market.minute},
+          {"hours", market.hours},         {"symbols", market.symbols}, {"not_trading", market.not_trading},
+          {"crossed", market.crossed},     {"gapped", market.gapped},   {"recovering", market.recovering},
+          {"suspect", market.suspect}};
+  if (market.behind_ns) json["behind_ns"] = *market.behind_ns;
+}
+
+void from_json(const nlohmann::json& json, Market& market) {
+  market.newest_ns = json.value("newest_ns", market.newest_ns);
+  market.minute = json.value("minute", market.minute);
+  market.hours = json.value("hours", market.hours);
+  market.symbols = json.value("symbols", market.symbols);
+  market.not_trading = json.value("not_trading", market.not_trading);
+  market.crossed = json.value("crossed", market.crossed);
+  market.gapped = json.value("gapped", market.gapped);
+  market.recovering = json.value("recovering", market.recovering);
+  market.suspect = json.value("suspect", market.suspect);
+  const auto behind = json.find("behind_ns");
+  if (behind != json.end() && !behind->is_null()) market.behind_ns = behind->get<std::uint64_t>();
+}
+
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Status, version, process, uptime_ms, started_at_ns,
-                                                caught_up_at_ns, stages, feed, topics, workers, latencies,
-                                                checkpoints, clock, memory, warnings)
+                                                caught_up_at_ns, stages, feed, market, book_events, topics,
+                                                workers, latencies, checkpoints, clock, memory, warnings,
+                                                alerts, alert_targets)
 
 std::string encode(const Status& status) {
   nlohmann::json json = status;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -34,6 +35,7 @@ struct FeedLine {
 };
 
 struct Feed {
+  std::string venue{};  // The exchange's market identifier code.
   std::string session;
   std::string state;  // "waiting", "live", "recovering", "stale", "ended"
   std::uint64_t next_sequence = 0;
@@ -44,6 +46,30 @@ struct Feed {
   std::uint64_t retransmitted_messages = 0;
   std::uint64_t snapshots = 0;      // Recoveries by snapshot.
   std::uint64_t lost_messages = 0;  // Of gaps that were given up.
+  std::uint64_t messages = 0;       // Delivered in order, each once.
+};
+
+// What the books of all workers say, as of a second ago or less.
+struct Market {
+  // Of the exchange's clock, in nanoseconds since its midnight: the newest message that every worker has
+  // taken in, and how far behind the present that is. The latter is unknown where the feed's times are not of
+  // today.
+  std::uint64_t newest_ns = 0;
+  std::optional<std::uint64_t> behind_ns{};
+  std::uint64_t minute = 0;       // Of the exchange's day, now.
+  std::string hours = "unknown";  // What the feed last told of them: "before", "open", "after".
+  std::uint64_t symbols = 0;
+  std::uint64_t not_trading = 0;  // Of these: halted, paused, or only quoted.
+  std::uint64_t crossed = 0;      // Books by quality; one may count in several.
+  std::uint64_t gapped = 0;
+  std::uint64_t recovering = 0;
+  std::uint64_t suspect = 0;
+};
+
+// How often something happened.
+struct Tally {
+  std::string name{};  // "unknown_order"
+  std::uint64_t total = 0;
 };
 
 struct Topic {
@@ -74,7 +100,16 @@ struct Latency {
   std::uint64_t p999_ns = 0;
   std::uint64_t max_ns = 0;
   std::string note{};  // What has to be known to read it, as of negative delays.
+  std::uint64_t sum_ns = 0;
+  std::vector<std::uint64_t> buckets{};  // How many were at most latency_bounds_ns, each.
 };
+
+// Of Latency::buckets. A count may be short of values up to 1/64 below its bound.
+inline constexpr std::array<std::uint64_t, 22> latency_bounds_ns{
+    1'000,         2'500,         5'000,         10'000,        25'000,      50'000,
+    100'000,       250'000,       500'000,       1'000'000,     2'500'000,   5'000'000,
+    10'000'000,    25'000'000,    50'000'000,    100'000'000,   250'000'000, 500'000'000,
+    1'000'000'000, 2'500'000'000, 5'000'000'000, 10'000'000'000};
 
 struct Checkpoints {
   std::uint64_t taken = 0;
@@ -99,6 +134,27 @@ struct Memory {
   std::uint64_t peak_resident_bytes = 0;
 };
 
+// Something that is wrong now and has been for a while.
+struct Alert {
+  std::string name{};          // "StaleData"
+  std::string severity{};      // "critical", "error", "warning"
+  std::string partition{};     // Of the topic of rows; empty where it is of no single one.
+  std::string summary{};       // A sentence with figures.
+  std::string remedy{};        // What to do.
+  std::uint64_t since_ms = 0;  // How long it has been so.
+};
+
+// What became of the alerts sent to one target.
+struct AlertTarget {
+  std::string name{};  // "alertmanager"
+  std::uint64_t sent = 0;
+  std::uint64_t retries = 0;
+  std::uint64_t failed = 0;   // Refused, or given up after many tries.
+  std::uint64_t dropped = 0;  // For lack of room.
+  std::uint64_t waiting = 0;
+  std::string last_error{};  // Empty once one was delivered.
+};
+
 struct Status {
   std::string version;  // Of the program.
   std::uint64_t process = 0;
@@ -109,6 +165,8 @@ struct Status {
   std::uint64_t caught_up_at_ns = 0;
   std::vector<Stage> stages{};
   Feed feed{};
+  Market market{};
+  std::vector<Tally> book_events{};  // What was wrong with messages about orders.
   std::vector<Topic> topics{};
   std::vector<Worker> workers{};
   std::vector<Latency> latencies{};
@@ -116,6 +174,8 @@ struct Status {
   Clock clock{};
   Memory memory{};
   std::vector<std::string> warnings{};  // What is wrong now, a sentence each.
+  std::vector<Alert> alerts{};
+  std::vector<AlertTarget> alert_targets{};
 };
 
 // One line of JSON.

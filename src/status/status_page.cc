@@ -74,7 +74,7 @@ class Page {
   // Words that go on below themselves where they do not fit.
   void words(std::string_view text, Ink ink = Ink::plain) {
     for (const std::string& line : terminal::wrapped(text, width_ - 2))
-      text_ += "  " + paint(line, ink) + '\n';
+      text_ += "  " + paint(std::string_view(line).substr(0, width_ - 2), ink) + '\n';
   }
   void fact(std::string_view name, std::string_view text, Ink ink = Ink::plain) {
     constexpr std::size_t indent = 15;
@@ -93,6 +93,17 @@ class Page {
         paint(feed.state.empty() ? "starting" : cut(feed.state, 12), good ? Ink::bid : Ink::alarm),
         paint(fmt::format("process {}, up {}", status_.process, span_text(status_.uptime_ms)), Ink::dim));
     for (const std::string& warning : status_.warnings) words(terminal::printable(warning), Ink::alarm);
+    draw_alerts();
+  }
+
+  void draw_alerts() {
+    for (std::size_t i = 0; i < std::min(status_.alerts.size(), most_drawn); ++i) {
+      const Alert& alert = status_.alerts[i];
+      words(terminal::printable(
+                fmt::format("{} for {}: {}", alert.name, span_text(alert.since_ms), alert.summary)),
+            alert.severity == "warning" ? Ink::ask : Ink::alarm);
+      words(terminal::printable("  " + alert.remedy), Ink::dim);
+    }
   }
 
   void draw_stages() {

@@ -1,5 +1,6 @@
 #include "status/status_server.h"
 
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -11,28 +12,46 @@ class StatusServer::Handler : public os::LineHandler {
  public:
   Handler(Source source, Orders orders) : source_(std::move(source)), orders_(std::move(orders)) {}
 
-  void on_tick() override { document_ = encode(source_()); }
+  void on_tick() override { take(); }
   std::string on_line(std::string_view line) override {
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line == "status") return document_;
     constexpr std::string_view order = "order ";
     if (!line.starts_with(order) || !orders_) return R"({"error":"ask for status"})";
     const Result<std::string> done = orders_(line.substr(order.size()));
-    document_ = encode(source_());
+    take();
     return nlohmann::json{{done ? "done" : "error", done ? *done : done.error().message}}.dump(
         -1, ' ', true, nlohmann::json::error_handler_t::replace);
   }
 
+  [[nodiscard]] std::shared_ptr<const Status> latest() const {
+    const std::lock_guard lock(mutex_);
+    return latest_;
+  }
+
  private:
+  void take() {
+    auto status = std::make_shared<const Status>(source_());
+    document_ = encode(*status);
+    const std::lock_guard lock(mutex_);
+    latest_ = std::move(status);
+  }
+
   Source source_;
   Orders orders_;
   std::string document_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Status> latest_ = std::make_shared<Status>();
 };
 
 StatusServer::StatusServer(Source source, Orders orders)
     : handler_(std::make_unique<Handler>(std::move(source), std::move(orders))) {}
 
 StatusServer::~StatusServer() = default;
+
+std::shared_ptr<const Status> StatusServer::latest() const {
+  return handler_->latest();
+}
 
 Result<std::unique_ptr<StatusServer>> StatusServer::start(const std::string& path, Source source,
                                                           const os::LineServerOptions& options,

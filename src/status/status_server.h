@@ -26,6 +26,9 @@ class StatusServer {
                                                      const os::LineServerOptions& options = {},
                                                      Orders orders = {});
   ~StatusServer();
+
+  // The account that was taken last, which clients are told, too; without a version before the first.
+  [[nodiscard]] std::shared_ptr<const Status> latest() const;
   StatusServer(const StatusServer&) = delete;
   StatusServer& operator=(const StatusServer&) = delete;
 

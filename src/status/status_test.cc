@@ -66,6 +66,11 @@ Status extreme() {
   status.clock = {name, true, most, name};
   status.memory = {most, most};
   status.warnings = {"\033[2J\xff"};
+  status.feed.venue = name;
+  status.market = {most, most, most, name, most, most, most, most, most, most};
+  status.book_events.assign(100, {name, most});
+  status.alerts.assign(100, {name, "\033[2J", name, name, "\033[2J", most});
+  status.alert_targets.assign(100, {name, most, most, most, most, most, name});
   return status;
 }
 
@@ -87,6 +92,9 @@ TEST(Status, SurvivesTheJson) {
   }
   EXPECT_EQ(decode(encode(sample()))->clock.error_bound_ns, 25'000);
   EXPECT_EQ(decode(encode(Status{}))->clock.error_bound_ns, std::nullopt);
+  EXPECT_EQ(decode(encode(extreme()))->market.behind_ns, UINT64_MAX);
+  EXPECT_EQ(decode(encode(Status{}))->market.behind_ns, std::nullopt);
+  EXPECT_EQ(decode(encode(extreme()))->alerts.at(99).severity, "\033[2J");
 }
 
 TEST(Status, ASharePutIntoJsonIsOne) {
@@ -220,12 +228,14 @@ TEST(StatusPage, WhatIsWrongStandsOut) {
   status.checkpoints.last_error = "disk full";
   status.clock = {};
   status.warnings = {"worker 1 lags behind"};
+  status.alerts = {{"Gap", "error", "", "messages are missing", "wait", 61'000}};
   const std::string page = draw_status(status, {.width = 100, .colour = true});
   using terminal::Ink;
   EXPECT_THAT(page, AllOf(HasSubstr(paint("recovering", Ink::alarm, true)),
                           HasSubstr(paint("down", Ink::alarm, true)),
                           HasSubstr(paint("worker 1 lags behind", Ink::alarm, true)),
                           HasSubstr(paint("5 messages: books are marked gapped", Ink::alarm, true)),
+                          HasSubstr(paint("Gap for 1 m 01 s: messages are missing", Ink::alarm, true)),
                           HasSubstr("1 failed, the last: disk full"), HasSubstr("not synchronised")));
 }
 
@@ -254,6 +264,12 @@ TEST_F(StatusServers, AnswersWithTheDocumentAndNothingElse) {
     EXPECT_LE(ask_status(path_)->process, 3);  // Not taken anew for each question.
   EXPECT_THAT(os::ask_line_server(path_, "shutdown").value(), HasSubstr("error"));
   EXPECT_TRUE(decode(os::ask_line_server(path_, "status\r").value()).has_value());
+}
+
+TEST_F(StatusServers, TheProcessItselfHasTheSameAccount) {
+  auto server = StatusServer::start(path_, sample);
+  while ((*server)->latest()->version.empty()) std::this_thread::yield();
+  EXPECT_EQ(encode(*(*server)->latest()), encode(*ask_status(path_)));
 }
 
 TEST_F(StatusServers, TheDocumentIsRenewed) {

@@ -15,6 +15,7 @@ interface Line {
 interface Worker { index: number; key_groups: number; position: number; lag_messages: number; back_pressure: number; rows: number }
 interface Latency { name: string; count: number; p50_ns: number; p90_ns: number; p99_ns: number; p999_ns: number; max_ns: number; note: string }
 interface Topic { name: string; partitions: number; records: number; bytes: number; segments: number }
+interface Alert { name: string; severity: string; partition: string; summary: string; remedy: string; since_ms: number }
 interface Status {
   pipeline: null | {
     version: string; process: number; uptime_ms: number; stages: Stage[];
@@ -27,6 +28,7 @@ interface Status {
     clock: { source: string; synchronised: boolean; error_bound_ns: number | null; detail: string };
     memory: { resident_bytes: number; peak_resident_bytes: number };
     warnings: string[];
+    alerts?: Alert[];
   };
   serve: {
     state: string; error: string; session: string; sequence: number; lag_records: number; missed_records: number; symbols: number;
@@ -143,6 +145,9 @@ export class Pipeline implements View {
   }
 
   private drawPipeline(pipeline: NonNullable<Status["pipeline"]>): void {
+    for (const alert of pipeline.alerts ?? [])
+      this.warnings.append(el("p", { class: alert.severity === "warning" ? "" : "severe" }, el("strong", {}, alert.name),
+        ` for ${format.duration(alert.since_ms * 1e6)}: ${alert.summary}. `, el("span", {}, alert.remedy)));
     for (const warning of pipeline.warnings) this.warnings.append(el("p", {}, warning));
     this.drawStages(pipeline.stages);
     this.drawChart(pipeline.stages);

@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <cstring>
 #include <filesystem>
 #include <utility>
@@ -118,6 +119,11 @@ class PosixMachine : public Machine {
 };
 
 }  // namespace
+
+std::string host_name() {
+  char name[HOST_NAME_MAX + 1] = {};
+  return ::gethostname(name, HOST_NAME_MAX) == 0 && name[0] != 0 ? name : "localhost";
+}
 
 std::unique_ptr<Machine> make_machine(std::string root) {
   return std::make_unique<PosixMachine>(std::move(root));

@@ -39,6 +39,7 @@ struct LivePipelineConfig {
   TopicConfig rows;
   std::optional<unsigned> ingest_cpu;
   std::uint64_t silence_ns = 3'000'000'000;  // The feed is called stale after so long without a packet.
+  std::string venue{};                       // The exchange's market identifier code.
 };
 
 // What a pipeline stands on. All of it must outlive the pipeline.

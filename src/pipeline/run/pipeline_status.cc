@@ -22,6 +22,9 @@ status::Latency latency_of(std::string name, const metrics::HistogramSnapshot& h
   latency.p99_ns = histogram.percentile(0.99);
   latency.p999_ns = histogram.percentile(0.999);
   latency.max_ns = histogram.max();
+  latency.sum_ns = histogram.sum();
+  for (const std::uint64_t bound_ns : status::latency_bounds_ns)
+    latency.buckets.push_back(histogram.count_up_to(bound_ns));
   return latency;
 }
 
@@ -30,6 +33,20 @@ std::string_view state_of(const IngestReport& ingest, std::uint64_t silent_ns, s
   if (!ingest.position.in_session) return "waiting";
   if (silent_ns >= silence_ns) return "stale";
   return ingest.has_gap || ingest.position.in_recovery ? "recovering" : "live";
+}
+
+// Of NASDAQ TotalView-ITCH 5.0, section 4.1: messages start and end (O, C), system hours (S, E), market hours
+// (Q, M).
+std::string hours_of(char system_event) {
+  switch (system_event) {
+    case 'O':
+    case 'S': return "before";
+    case 'Q': return "open";
+    case 'M':
+    case 'E':
+    case 'C': return "after";
+    default: return "unknown";
+  }
 }
 
 }  // namespace
@@ -68,6 +85,7 @@ status::Status PipelineStatus::take() {
                    logged_.stage("logged", "records"), computed_.stage("computed", "messages"),
                    rows_.stage("put out", "rows")};
   add_feed(status, ingest, now_ns);
+  add_market(status, workers);
   const auto add_topic = [&](const char* name, const LivePipeline::TopicSize& size) {
     status.topics.push_back({name, size.partitions, size.records, size.bytes, size.segments});
   };
@@ -105,6 +123,8 @@ void PipelineStatus::add_feed(status::Status& status, const IngestReport& ingest
                           i < ingest.channels.size() ? ingest.channels[i].dropped : 0,
                           silent_ns / 1'000'000});
   }
+  feed.venue = pipeline_.config().venue;
+  feed.messages = counters.messages;
   feed.session = std::string(ingest.position.session.view());
   feed.state = state_of(ingest, least_silent_ns, pipeline_.config().silence_ns);
   feed.next_sequence = ingest.position.next_sequence;
@@ -114,6 +134,44 @@ void PipelineStatus::add_feed(status::Status& status, const IngestReport& ingest
   feed.retransmitted_messages = counters.recovered_messages;
   feed.snapshots = counters.snapshots_completed;
   feed.lost_messages = counters.lost_messages;
+}
+
+void PipelineStatus::add_market(status::Status& status, const std::vector<WorkerReport>& workers) const {
+  status::Market& market = status.market;
+  const WorkerPool::MarketTime time = pipeline_.pool().market_time();
+  market.newest_ns = time.newest_ns;
+  if (time.now_ns) {
+    market.behind_ns = *time.now_ns - std::min(*time.now_ns, time.newest_ns);
+    market.minute = *time.now_ns / 60'000'000'000;
+  }
+  book::BookCounters books;
+  for (const WorkerReport& worker : workers) {
+    if (worker.system_event != 0) market.hours = hours_of(worker.system_event);
+    market.symbols += worker.census.symbols;
+    market.not_trading += worker.census.not_trading;
+    market.crossed += worker.census.crossed;
+    market.gapped += worker.census.gapped;
+    market.recovering += worker.census.recovering;
+    market.suspect += worker.census.suspect;
+    books.unknown_order += worker.books.unknown_order;
+    books.overfill += worker.books.overfill;
+    books.duplicate_ref += worker.books.duplicate_ref;
+    books.invalid_field += worker.books.invalid_field;
+    books.crossed += worker.books.crossed;
+    books.locked += worker.books.locked;
+    books.unknown_message += worker.books.unknown_message;
+    books.malformed_message += worker.books.malformed_message;
+    books.over_capacity += worker.books.over_capacity;
+  }
+  status.book_events = {{"unknown_order", books.unknown_order},
+                        {"overfill", books.overfill},
+                        {"duplicate_ref", books.duplicate_ref},
+                        {"invalid_field", books.invalid_field},
+                        {"crossed", books.crossed},
+                        {"locked", books.locked},
+                        {"unknown_message", books.unknown_message},
+                        {"malformed_message", books.malformed_message},
+                        {"over_capacity", books.over_capacity}};
 }
 
 void PipelineStatus::add_latencies(status::Status& status, const WorkerPool::Timings& timings) const {

@@ -17,6 +17,7 @@ class PipelineStatus {
 
  private:
   void add_feed(status::Status& status, const IngestReport& ingest, std::uint64_t now_ns) const;
+  void add_market(status::Status& status, const std::vector<WorkerReport>& workers) const;
   void add_latencies(status::Status& status, const WorkerPool::Timings& timings) const;
   void add_checkpoints(status::Status& status, const std::vector<WorkerReport>& workers,
                        std::uint64_t now_ns) const;

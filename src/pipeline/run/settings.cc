@@ -129,6 +129,7 @@ Result<LivePipelineConfig> live_pipeline_config(const config::Config& config, un
     sequencer.max_snapshot_attempts = 10;
   }
   made.silence_ns = feed.silence_ms * 1'000'000;
+  made.venue = feed.venue;
   made.key_groups =
       static_cast<std::uint16_t>(std::min<std::uint64_t>(config.stream.key_groups, stream::max_key_groups));
   made.feed = topic_config(config.log, config.log_feed);

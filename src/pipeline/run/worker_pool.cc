@@ -1,5 +1,6 @@
 #include "pipeline/run/worker_pool.h"
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -120,6 +121,19 @@ WorkerPool::Timings WorkerPool::timings() const {
   Timings all = past_;
   for (const auto& thread : threads_) all.merge(*thread);
   return all;
+}
+
+WorkerPool::MarketTime WorkerPool::market_time() const {
+  const std::lock_guard lock(mutex_);
+  MarketTime time{.newest_ns = threads_.empty() ? 0 : UINT64_MAX};
+  std::uint64_t midnight_ns = UINT64_MAX;
+  for (const auto& thread : threads_) {
+    time.newest_ns = std::min(time.newest_ns, thread->newest_event_ns());
+    midnight_ns = std::min(midnight_ns, thread->midnight_ns());
+  }
+  const std::uint64_t now_ns = clock_.realtime_ns();
+  if (!threads_.empty() && midnight_ns != 0 && now_ns >= midnight_ns) time.now_ns = now_ns - midnight_ns;
+  return time;
 }
 
 void WorkerPool::for_each_lane(const std::function<void(event_log::Writer&)>& f) const {

@@ -65,6 +65,13 @@ class WorkerPool {
     void merge(const WorkerThread& thread);
   };
   [[nodiscard]] Timings timings() const;
+  // The newest time of the exchange that every worker has taken in, and the present by the same clock, both
+  // since its midnight in UTC; the latter is nothing where the feed's times are of another day.
+  struct MarketTime {
+    std::uint64_t newest_ns = 0;
+    std::optional<std::uint64_t> now_ns{};
+  };
+  [[nodiscard]] MarketTime market_time() const;
   // Calls f(writer) for each lane that workers append to; they stay as they are meanwhile.
   void for_each_lane(const std::function<void(event_log::Writer&)>& f) const;
 

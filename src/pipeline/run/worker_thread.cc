@@ -107,15 +107,19 @@ void WorkerThread::note_delays() {
     const std::uint64_t now_ns = clock_.realtime_ns();
     delays_.record(now_ns > captured_ns ? now_ns - captured_ns : 0);
   }
-  // Every worker sees every message, so one of them is enough.
-  if (number_ != 0 || raw(worker_->worker().watermark()) == 0) return;
+  const std::uint64_t newest_ns = raw(worker_->worker().watermark());
+  newest_event_ns_.store(newest_ns, std::memory_order_relaxed);
+  if (newest_ns == 0) return;
   constexpr std::int64_t day_ns = 86'400'000'000'000;
   constexpr std::int64_t furthest_ns = 3'600'000'000'000;  // A feed of another day says nothing of the way.
   const auto captured_ns = static_cast<std::int64_t>(raw(worker_->newest_captured()));
   const std::int64_t midnight_ns =
       (captured_ns - config_.midnight_after_utc_ns) / day_ns * day_ns + config_.midnight_after_utc_ns;
-  const std::int64_t sent_ns = midnight_ns + static_cast<std::int64_t>(raw(worker_->worker().watermark()));
-  if (std::abs(captured_ns - sent_ns) < furthest_ns)
+  const std::int64_t sent_ns = midnight_ns + static_cast<std::int64_t>(newest_ns);
+  const bool is_of_today = std::abs(captured_ns - sent_ns) < furthest_ns;
+  midnight_ns_.store(is_of_today ? static_cast<std::uint64_t>(midnight_ns) : 0, std::memory_order_relaxed);
+  // Every worker sees every message, so one of them is enough.
+  if (is_of_today && number_ == 0)
     feed_delays_.record(static_cast<std::uint64_t>(sent_ns), static_cast<std::uint64_t>(captured_ns));
 }
 
@@ -175,16 +179,19 @@ void WorkerThread::publish_report(std::uint64_t now_ns) {
   constexpr std::uint64_t sizing_interval_ns = 1'000'000'000;  // Adding up takes a while.
   if (now_ns - sized_ns_ >= sizing_interval_ns) {
     draft_.book_bytes = worker.books().memory_bytes();
+    const stream::DutyCycle::Totals totals = duty_.totals();
+    const stream::DutyCycle::Totals recent = totals.since(reported_duty_);
+    reported_duty_ = totals;
+    draft_.busy = recent.busy_ratio();
+    draft_.back_pressure = recent.back_pressure_ratio();
     sized_ns_ = now_ns;
   }
+  survey_.look(worker.books());
+  draft_.census = survey_.census();
+  draft_.system_event = worker.system_event();
   draft_.rows_end = worker_->lane().end().value;
   draft_.checkpoints = worker.checkpointer().counters();
   draft_.checkpoint_failure = worker.checkpointer().last_failure();
-  const stream::DutyCycle::Totals totals = duty_.totals();
-  const stream::DutyCycle::Totals recent = totals.since(reported_duty_);
-  reported_duty_ = totals;
-  draft_.busy = recent.busy_ratio();
-  draft_.back_pressure = recent.back_pressure_ratio();
   draft_.warning = output_failure_.empty() ? worker_->warning() : output_failure_;
   last_report_ns_ = now_ns;
   report_.set(draft_);

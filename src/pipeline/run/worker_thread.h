@@ -14,6 +14,7 @@
 #include "os/clock.h"
 #include "os/doorbell.h"
 #include "pipeline/live/log_worker.h"
+#include "pipeline/run/book_survey.h"
 #include "pipeline/run/published.h"
 #include "stream/checkpoint_writer.h"
 #include "stream/idle_strategy.h"
@@ -45,12 +46,14 @@ struct WorkerReport {
   std::uint64_t live_orders = 0;
   std::uint64_t live_levels = 0;
   std::uint64_t book_bytes = 0;
+  BookCensus census;      // As of a second ago or less.
+  char system_event = 0;  // See MarketWorker.
   std::uint64_t rows_end = 0;
   stream::KeyCheckpointer::Counters checkpoints;
   std::uint64_t last_checkpoint_ns = 0;      // Monotonic; 0: none yet.
   std::uint64_t checkpoint_duration_ns = 0;  // Of the last one, from its barrier to its last key.
   std::string checkpoint_failure;
-  double busy = 0;           // Of the time since the report before.
+  double busy = 0;           // Share of the last second in which it worked; of none yet, 0.
   double back_pressure = 0;  // The share in which more was in the log than one turn takes.
   std::string warning;       // From the restart, or why rows cannot be appended.
 };
@@ -77,6 +80,12 @@ class WorkerThread {
   [[nodiscard]] metrics::HistogramSnapshot computing() const { return computing_.snapshot(); }
   [[nodiscard]] metrics::HistogramSnapshot appending() const { return appending_.snapshot(); }
   [[nodiscard]] metrics::DelaySnapshot feed_delays() const { return feed_delays_.snapshot(); }
+  // The newest time of the exchange that has been taken in, since its midnight, as of the last turn; 0: none.
+  [[nodiscard]] std::uint64_t newest_event_ns() const {
+    return newest_event_ns_.load(std::memory_order_relaxed);
+  }
+  // The exchange's midnight in UTC by the last turn whose messages were of today; 0: they are of another day.
+  [[nodiscard]] std::uint64_t midnight_ns() const { return midnight_ns_.load(std::memory_order_relaxed); }
   [[nodiscard]] LogWorker& worker() { return *worker_; }
 
  private:
@@ -107,6 +116,8 @@ class WorkerThread {
   const std::function<void(const Error&)>& on_failure_;
   std::atomic<Order> order_{Order::none};
   std::atomic<bool> ended_{false};
+  std::atomic<std::uint64_t> newest_event_ns_{0};
+  std::atomic<std::uint64_t> midnight_ns_{0};
   metrics::LatencyHistogram delays_;
   metrics::LatencyHistogram stalls_;
   metrics::LatencyHistogram computing_;
@@ -123,6 +134,7 @@ class WorkerThread {
   std::uint64_t sized_ns_ = 0;
   std::uint64_t saved_ns_ = 0;
   std::string output_failure_;
+  BookSurvey survey_;
   WorkerReport draft_;
   Published<WorkerReport> report_;
   std::thread thread_;  // Last: it uses the members above.
