@@ -26,6 +26,7 @@ void add_scale_command(CLI::App& program, Action& action);
 void add_serve_command(CLI::App& program, Action& action);
 void add_soak_command(CLI::App& program, Action& action);
 void add_status_command(CLI::App& program, Action& action);
+void add_trace_command(CLI::App& program, Action& action);
 void add_log_command(CLI::App& program, Action& action);
 void add_simulate_command(CLI::App& program, Action& action);
 void add_bench_command(CLI::App& program, Action& action);

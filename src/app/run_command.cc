@@ -12,6 +12,7 @@
 #include "app/config_options.h"
 #include "app/interrupt_guard.h"
 #include "app/order_desk.h"
+#include "app/tracing.h"
 #include "capture/udp/udp_packet_source.h"
 #include "event_log/journal/journal.h"
 #include "metrics/quantity_text.h"
@@ -72,6 +73,8 @@ class LiveRun {
   Result<void> serve_status();
   Result<void> serve_page();
   Result<void> start_file_sink();
+  Result<void> start_tracing();
+  status::Status take_status();
   Result<std::string> carry_out(const std::string& order);
   void tell_start() const;
   void tell_changes();
@@ -81,6 +84,7 @@ class LiveRun {
   os::SystemClock clock_;
   const std::uint64_t started_ns_ = clock_.monotonic_ns();
   os::PosixFileSystem files_;
+  std::unique_ptr<trace::Recorders> recorders_;
   std::optional<event_log::journal::Journal> log_;
   std::unique_ptr<stream::CheckpointStore> store_;
   std::optional<capture::UdpPacketSource> source_;
@@ -90,6 +94,7 @@ class LiveRun {
   std::unique_ptr<os::ClockQualityMonitor> clock_quality_;
   std::unique_ptr<pipeline::PipelineStatus> status_;
   std::unique_ptr<pipeline::FileSinkThread> file_sink_;
+  std::unique_ptr<trace::TracingThread> tracing_;
   OrderDesk desk_;
   std::unique_ptr<status::StatusServer> server_;  // Their threads use the members above.
   std::unique_ptr<serve::Server> page_;
@@ -99,6 +104,10 @@ class LiveRun {
 
 Result<void> LiveRun::open_parts() {
   if (Result<void> made = files_.make_folder(config_.data.folder); !made) return made;
+  Result<std::unique_ptr<trace::Recorders>> recorders =
+      trace::Recorders::open(files_, config::trace_folder(config_), config_.trace.recorded_batches);
+  if (!recorders) return std::unexpected(recorders.error());
+  recorders_ = std::move(*recorders);
   log_.emplace(files_, config::journal_folder(config_));
   Result<stream::OpenedCheckpointStore> store = stream::open_rocksdb_checkpoint_store(
       config::checkpoint_folder(config_),
@@ -124,10 +133,11 @@ Result<void> LiveRun::start() {
       pipeline::live_pipeline_config(config_, os::usable_cores());
   if (!config) return std::unexpected(config.error());
   if (Result<void> opened = open_parts(); !opened) return opened;
-  Result<std::unique_ptr<pipeline::LivePipeline>> pipeline =
-      pipeline::LivePipeline::start(*config, {*log_, *store_, *source_, *source_, clock_, bell_->bell()});
+  Result<std::unique_ptr<pipeline::LivePipeline>> pipeline = pipeline::LivePipeline::start(
+      *config, {*log_, *store_, *source_, *source_, clock_, bell_->bell(), *recorders_});
   if (!pipeline) return std::unexpected(pipeline.error());
   pipeline_ = std::move(*pipeline);
+  if (Result<void> started = start_tracing(); !started) return started;
   if (Result<void> served = serve_status(); !served) return served;
   if (Result<void> started = start_file_sink(); !started) return started;
   return config_.serve.enabled ? serve_page() : Result<void>();
@@ -140,18 +150,28 @@ Result<void> LiveRun::serve_status() {
   status_ =
       std::make_unique<pipeline::PipelineStatus>(*pipeline_, *clock_quality_, TAPELINE_VERSION, started_ns_);
   Result<std::unique_ptr<status::StatusServer>> server = status::StatusServer::start(
-      config::status_socket(config_), [this] { return status_->take(); }, {},
+      config::status_socket(config_), [this] { return take_status(); }, {},
       [this](std::string_view order) { return desk_.give(order); });
   if (!server) return std::unexpected(server.error());
   server_ = std::move(*server);
   return {};
 }
 
+status::Status LiveRun::take_status() {
+  status::Status status = status_->take();
+  if (!tracing_) return status;
+  const trace::TracingCounters counters = tracing_->counters();
+  status.traces = {counters.sampled, counters.slow,    counters.slow_untraced,
+                   counters.sent,    counters.dropped, counters.missed_records};
+  if (!counters.failure.empty()) status.warnings.push_back(counters.failure);
+  return status;
+}
+
 Result<void> LiveRun::start_file_sink() {
   if (!config_.sinks_file.enabled) return {};
   const pipeline::FileSinkConfig config = pipeline::file_sink_config(config_);
   Result<std::unique_ptr<pipeline::FileSinkThread>> sink =
-      pipeline::FileSinkThread::start(config, *log_, files_, clock_, [](const Error& error) {
+      pipeline::FileSinkThread::start(config, *log_, files_, clock_, *recorders_, [](const Error& error) {
         spdlog::error("the file sink has stopped, the next start goes on where it was: {}", error.message);
       });
   if (!sink) return std::unexpected(sink.error());
@@ -163,12 +183,22 @@ Result<void> LiveRun::start_file_sink() {
 Result<void> LiveRun::serve_page() {
   Result<serve::ServeConfig> config = serve::serve_config(config_.serve, TAPELINE_VERSION);
   if (!config) return std::unexpected(config.error());
+  config->recorders = recorders_.get();
   Result<std::unique_ptr<serve::Server>> page = serve::Server::start(*config, *log_, [this] {
     const Result<status::Status> status = status::ask_status(config::status_socket(config_));
     return status ? *status : status::Status();
   });
   if (!page) return std::unexpected(page.error());
   page_ = std::move(*page);
+  return {};
+}
+
+Result<void> LiveRun::start_tracing() {
+  Result<std::unique_ptr<trace::TracingThread>> tracing =
+      start_tracing_thread(config_, {}, *log_, clock_, [this] { return recorders_->readers(); });
+  if (!tracing) return std::unexpected(tracing.error());
+  tracing_ = std::move(*tracing);
+  if (tracing_) spdlog::info("traces go to {}", config::to_string(config_.trace.otlp_endpoint));
   return {};
 }
 
@@ -265,6 +295,7 @@ Result<void> LiveRun::run(bool until_end) {
   server_.reset();
   tell_end(pipeline_->stop());
   file_sink_.reset();  // Takes what the log has by now.
+  tracing_.reset();
   return ended;
 }
 

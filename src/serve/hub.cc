@@ -21,6 +21,7 @@ void Hub::on_open(ClientId id, MarketView& view) {
   Client& client = clients_[number(id)];
   client.tokens = static_cast<double>(config_.request_burst);
   client.tokens_at_ns = clock_.monotonic_ns();
+  client.told_end = view.feed().end().value;
   JsonText json(client.replies);
   json.begin_object().member("type", "hello").member("protocol", std::uint64_t{1});
   json.member("version", config_.version);
@@ -35,6 +36,23 @@ void Hub::on_drained(ClientId id) {
   if (found == clients_.end()) return;
   found->second.ready = true;
   found->second.blocked_ns = clock_.monotonic_ns() - found->second.sent_at_ns;
+  std::optional<trace::StageRecord>& record = found->second.on_its_way;
+  if (!record) return;
+  record->ended_ns = clock_.realtime_ns();
+  config_.recorder->record(*record);
+  record.reset();
+}
+
+void Hub::note_sending(ClientId id, Client& client, std::uint64_t end, std::uint64_t began_ns) const {
+  trace::StageRecord record;
+  record.stage = trace::Stage::client;
+  record.from = client.told_end;
+  record.count = static_cast<std::uint32_t>(std::min<std::uint64_t>(end - client.told_end, UINT32_MAX));
+  record.middle_ns = clock_.realtime_ns();
+  record.began_ns = record.middle_ns - (clock_.monotonic_ns() - began_ns);
+  record.first = number(id);
+  client.told_end = end;
+  client.on_its_way = record;
 }
 
 void Hub::on_close(ClientId id) {
@@ -168,6 +186,7 @@ void Hub::serve(ClientId id, Client& client, StreamContext& context, const ViewS
   counters_.bytes += text.size();
   client.ready = false;
   client.sent_at_ns = now;
+  if (config_.recorder && !updates.empty()) note_sending(id, client, context.view.feed().end().value, now);
   network_->send(id, std::move(text));
 }
 

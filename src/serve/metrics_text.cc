@@ -96,6 +96,10 @@ void append_pipeline(MetricsText& out, const status::Status& status) {
   out.counter("tapeline_checkpoints_total", "Checkpoints by their outcome.");
   out.sample("outcome", "taken", as_double(status.checkpoints.taken));
   out.sample("outcome", "failed", as_double(status.checkpoints.failed));
+  out.counter("tapeline_traces_total", "Traces of messages by what became of them.");
+  out.sample("outcome", "sent", as_double(status.traces.sent));
+  out.sample("outcome", "dropped", as_double(status.traces.dropped));
+  out.sample("outcome", "slow_untraced", as_double(status.traces.slow_untraced));
   out.gauge("tapeline_checkpoint_age_seconds", "Time since the last checkpoint.");
   out.sample(as_double(status.checkpoints.age_ms) / 1e3);
   out.gauge("tapeline_resident_memory_bytes", "Memory of the pipeline's process.");

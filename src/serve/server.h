@@ -12,6 +12,7 @@
 #include "event_log/event_log.h"
 #include "os/endpoint.h"
 #include "status/status.h"
+#include "trace/recorders.h"
 
 namespace tapeline::serve {
 
@@ -22,7 +23,8 @@ struct ServeConfig {
   std::vector<std::string> cors_origins{};
   std::size_t keyframe_bytes = std::size_t{256} << 20;
   std::uint64_t rewind_timeout_ms = 5'000;
-  std::string version{};  // Of the program.
+  std::string version{};                  // Of the program.
+  trace::Recorders* recorders = nullptr;  // Outlive the server; null: nothing is recorded.
 };
 
 // From the section [serve] of the configuration; an address that is none is told.

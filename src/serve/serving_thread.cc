@@ -31,8 +31,11 @@ ViewState ServingState::view_state() const {
 }
 
 ServingThread::ServingThread(event_log::EventLog& log, const os::Clock& clock, HubConfig hub,
-                             std::size_t keyframe_bytes)
-    : log_(log), clock_(clock), state_(std::move(hub), clock, keyframe_bytes) {}
+                             std::size_t keyframe_bytes, std::shared_ptr<trace::FlightRecorder> recorder)
+    : log_(log),
+      clock_(clock),
+      state_(std::move(hub), clock, keyframe_bytes),
+      recorder_(std::move(recorder)) {}
 
 void ServingThread::start(Network& network) {
   state_.hub.set_network(network);
@@ -98,15 +101,28 @@ bool ServingThread::follow() {
   }
   // A reader that keeps up finds nothing more every now and then.
   if (state_.caught_up && clock_.monotonic_ns() - at_end_ns_ > behind_ns) state_.caught_up = false;
+  const std::uint64_t began_ns = recorder_ ? clock_.realtime_ns() : 0;
   if (Result<void> done = state_.view.take(**batch); !done) {
     note_failure(done.error());
     return false;
   }
+  if (recorder_) record(**batch, began_ns);
   state_.index.note(state_.view);
   if (const std::atomic<std::uint64_t>* end = reader_->live_end())
     state_.lag_records = end->load(std::memory_order_relaxed) -
                          std::min(end->load(std::memory_order_relaxed), (*batch)->end().value);
   return true;
+}
+
+void ServingThread::record(const event_log::Batch& batch, std::uint64_t began_ns) {
+  trace::StageRecord record;
+  record.stage = trace::Stage::serve;
+  record.from = batch.first.value;
+  record.count = batch.record_count;
+  record.began_ns = record.middle_ns = began_ns;
+  record.ended_ns = clock_.realtime_ns();
+  record.oldest_captured_ns = batch.first_time_ns;
+  recorder_->record(record);
 }
 
 bool ServingThread::run_commands() {

@@ -18,6 +18,7 @@
 #include "serve/market_view.h"
 #include "status/status.h"
 #include "stream/idle_strategy.h"
+#include "trace/flight_recorder.h"
 
 namespace tapeline::serve {
 
@@ -47,7 +48,9 @@ class ServingThread {
   using Command = std::function<void(ServingState&)>;
   static constexpr std::size_t most_waiting = 4'096;
 
-  ServingThread(event_log::EventLog& log, const os::Clock& clock, HubConfig hub, std::size_t keyframe_bytes);
+  // The recorder, of the books, may be null.
+  ServingThread(event_log::EventLog& log, const os::Clock& clock, HubConfig hub, std::size_t keyframe_bytes,
+                std::shared_ptr<trace::FlightRecorder> recorder);
   ~ServingThread() { stop(); }
   ServingThread(const ServingThread&) = delete;
   ServingThread& operator=(const ServingThread&) = delete;
@@ -64,6 +67,7 @@ class ServingThread {
   // One batch, if there is one.
   [[nodiscard]] bool follow();
   void open_reader();
+  void record(const event_log::Batch& batch, std::uint64_t began_ns);
   void note_failure(const Error& error);
   [[nodiscard]] bool run_commands();
   void tick();
@@ -71,6 +75,7 @@ class ServingThread {
   event_log::EventLog& log_;
   const os::Clock& clock_;
   ServingState state_;
+  std::shared_ptr<trace::FlightRecorder> recorder_;
   std::unique_ptr<event_log::Reader> reader_;
   std::uint64_t next_open_ns_ = 0;
   std::uint64_t next_tick_ns_ = 0;

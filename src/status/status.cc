@@ -33,6 +33,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Latency, name, count, p50_ns, p9
                                                 note)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Checkpoints, taken, failed, age_ms, keys, bytes, duration_us,
                                                 longest_stall_us, last_error)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Traces, sampled, slow, slow_untraced, sent, dropped,
+                                                missed_records)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Memory, resident_bytes, peak_resident_bytes)
 
 // By hand for the bound, which is null where it is not known.
@@ -54,7 +56,7 @@ void from_json(const nlohmann::json& json, Clock& clock) {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Status, version, process, uptime_ms, started_at_ns,
                                                 caught_up_at_ns, stages, feed, topics, workers, latencies,
-                                                checkpoints, clock, memory, warnings)
+                                                checkpoints, traces, clock, memory, warnings)
 
 std::string encode(const Status& status) {
   nlohmann::json json = status;
