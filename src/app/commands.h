@@ -24,6 +24,7 @@ void add_run_command(CLI::App& program, Action& action);
 void add_savepoint_command(CLI::App& program, Action& action);
 void add_scale_command(CLI::App& program, Action& action);
 void add_serve_command(CLI::App& program, Action& action);
+void add_serve_load_command(CLI::App& program, Action& action);
 void add_soak_command(CLI::App& program, Action& action);
 void add_status_command(CLI::App& program, Action& action);
 void add_trace_command(CLI::App& program, Action& action);

@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
   app::add_savepoint_command(program, action);
   app::add_scale_command(program, action);
   app::add_serve_command(program, action);
+  app::add_serve_load_command(program, action);
   app::add_soak_command(program, action);
   app::add_status_command(program, action);
   app::add_trace_command(program, action);

@@ -157,9 +157,10 @@ void Hub::serve(ClientId id, Client& client, StreamContext& context, const ViewS
   // Longer than the kernel needs to take a message: the client, or the way to it, is slow.
   constexpr std::uint64_t slow_ns = 250'000'000;
   const std::uint64_t blocked = std::exchange(client.blocked_ns, 0);
-  std::string updates;
+  Outgoing updates;
   std::uint64_t skipped = 0;
-  for (std::size_t i = 0; i < count && updates.size() < config_.max_text_bytes; ++i) {
+  const auto size = [&updates] { return updates.text.size() + updates.binary.size(); };
+  for (std::size_t i = 0; i < count && size() < config_.max_text_bytes; ++i) {
     client.next_channel = (client.next_channel + 1) % count;
     Channel& channel = *client.channels[client.next_channel];
     if (now < channel.due_ns) continue;
@@ -176,18 +177,20 @@ void Hub::serve(ClientId id, Client& client, StreamContext& context, const ViewS
     text += '\n';
     counters_.skipped += skipped;
   }
-  text += updates;
+  text += updates.text;
   if (now >= client.heartbeat_due_ns) {
     append_heartbeat(text, context, state);
     client.heartbeat_due_ns = now + config_.heartbeat_ns;
   }
-  if (text.empty()) return;
-  text.pop_back();  // The last line feed: lines are separated, not ended.
-  counters_.bytes += text.size();
+  const bool any_updates = !updates.empty();
+  Outgoing outgoing{std::move(text), std::move(updates.binary)};
+  if (outgoing.empty()) return;
+  if (!outgoing.text.empty()) outgoing.text.pop_back();  // Lines are separated by line feeds, not ended.
+  counters_.bytes += outgoing.text.size() + outgoing.binary.size();
   client.ready = false;
   client.sent_at_ns = now;
-  if (config_.recorder && !updates.empty()) note_sending(id, client, context.view.feed().end().value, now);
-  network_->send(id, std::move(text));
+  if (config_.recorder && any_updates) note_sending(id, client, context.view.feed().end().value, now);
+  network_->send(id, std::move(outgoing));
 }
 
 void Hub::tick(StreamContext& context, const ViewState& state) {

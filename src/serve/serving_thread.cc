@@ -10,7 +10,9 @@ namespace tapeline::serve {
 
 namespace {
 
-constexpr std::uint64_t tick_ns = 5'000'000;
+// Clients are looked at so often, or as often as a tenth of the thread's time allows.
+constexpr std::uint64_t tick_ns = 1'000'000;
+constexpr std::uint64_t most_tick_share = 10;
 constexpr std::uint64_t open_again_ns = 500'000'000;
 constexpr std::uint64_t behind_ns = 1'000'000'000;
 constexpr std::size_t commands_at_once = 64;
@@ -153,7 +155,8 @@ void ServingThread::run() {
     const std::uint64_t now = clock_.monotonic_ns();
     if (now >= next_tick_ns_) {
       tick();
-      next_tick_ns_ = clock_.monotonic_ns() + tick_ns;
+      const std::uint64_t after = clock_.monotonic_ns();
+      next_tick_ns_ = after + std::max(tick_ns, (after - now) * (most_tick_share - 1));
     }
     const std::uint64_t park_ns = idle.after_turn(worked);
     if (park_ns == 0) continue;
