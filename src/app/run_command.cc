@@ -169,7 +169,9 @@ status::Status LiveRun::take_status() {
 
 Result<void> LiveRun::start_file_sink() {
   if (!config_.sinks_file.enabled) return {};
-  const pipeline::FileSinkConfig config = pipeline::file_sink_config(config_);
+  pipeline::FileSinkConfig config = pipeline::file_sink_config(config_);
+  for (const auto& loaded : pipeline_->config().pool.worker.analytics.operators)
+    config.user_tables.push_back(&loaded->schema());
   Result<std::unique_ptr<pipeline::FileSinkThread>> sink =
       pipeline::FileSinkThread::start(config, *log_, files_, clock_, *recorders_, [](const Error& error) {
         spdlog::error("the file sink has stopped, the next start goes on where it was: {}", error.message);

@@ -3,12 +3,18 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "analytics/trade_bars.h"
 #include "base/result.h"
 #include "market/types.h"
+
+namespace tapeline::operators {
+class LoadedOperator;
+}
 
 namespace tapeline::pipeline {
 
@@ -42,10 +48,18 @@ struct AnalyticsConfig {
   std::array<std::uint32_t, 3> sweep_shares{100, 1'000, 10'000};
   std::uint32_t vpin_bucket_shares = 10'000;
   std::uint32_t vpin_buckets = 50;
+
+  // Of users: see pipeline/user_operators.h. At most max_user_tables.
+  std::vector<std::shared_ptr<const operators::LoadedOperator>> operators{};
 };
 
-// Turns the named tables on and the others off; "all" is every one. Fails (usage) on a name that is none.
+// Turns the named tables on and the others off; "all" is every one, and "none"
+// alone is no one. Fails (usage) on a name that is none.
 Result<void> select_tables(std::span<const std::string> names, AnalyticsConfig& config);
+
+// Loads users' operators, each written as FILE or FILE:NAME=VALUE,…. Fails as LoadedOperator::load() does,
+// and (usage) where there are too many, or two tables have one name.
+Result<void> load_operators(std::span<const std::string> texts, AnalyticsConfig& config);
 
 // Fails (usage) where the settings do not fit each other.
 Result<void> check(const AnalyticsConfig& config);

@@ -123,6 +123,8 @@ Result<LivePipelineConfig> live_pipeline_config(const config::Config& config, un
   made.rows = topic_config(config.log, config.log_rows);
   made.pool.workers = static_cast<unsigned>(config::worker_count(config, cores));
   made.pool.worker.analytics = analytics_config(config);
+  if (Result<void> loaded = load_operators(config.analytics.operators, made.pool.worker.analytics); !loaded)
+    return std::unexpected(loaded.error());
   made.pool.worker.checkpoint_interval_ns = config.stream.checkpoint_interval_ms * 1'000'000;
   made.pool.worker.checkpoint.checkpoint_bytes = config.stream.checkpoint_bytes;
   made.pool.thread.idle = idle_of(config.stream.idle);
@@ -168,7 +170,7 @@ FileSinkConfig file_sink_config(const config::Config& config) {
 
 std::uint64_t state_layout(const config::Config& config) {
   // FNV-1a over what states depend on. The number in front changes with the layout of any state.
-  constexpr std::uint64_t program_layout = 4;
+  constexpr std::uint64_t program_layout = 5;
   std::uint64_t hash = 0xCBF2'9CE4'8422'2325;
   const auto add = [&](std::uint64_t value) {
     for (int i = 0; i < 8; ++i) hash = (hash ^ (value >> 8 * i & 0xFF)) * 0x0000'0100'0000'01B3;
@@ -186,8 +188,9 @@ std::uint64_t state_layout(const config::Config& config) {
   add(analytics.vpin_buckets);
   add(analytics.levels);
   add(analytics.snapshots_on_change);
-  for (const std::string& table : config.analytics.tables)
-    for (const char c : table + ',') add(static_cast<unsigned char>(c));
+  for (const auto* list : {&config.analytics.tables, &config.analytics.operators})
+    for (const std::string& name : *list)
+      for (const char c : name + ',') add(static_cast<unsigned char>(c));
   return hash;
 }
 
