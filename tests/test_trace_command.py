@@ -7,6 +7,8 @@ import re
 import signal
 import subprocess
 import tempfile
+import threading
+import time
 
 import harness
 import otlp
@@ -42,11 +44,22 @@ class TraceTest(harness.TestCase):
         return ("serve.enabled=true", f"serve.port={self.page_port}", "stream.workers=2",
                 f"trace.otlp_endpoint={self.receiver.address}", *more)
 
-    def subscribe(self, live):
-        client = WebSocket(f"127.0.0.1:{self.page_port}")
+    def subscribe(self, address):
+        """A thread that reads what a client is told until the session is over; it ends then."""
+        end = time.monotonic() + 20
+        while True:
+            try:
+                client = WebSocket(address)
+                break
+            except ConnectionRefusedError:  # The page comes a moment behind the status.
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.05)
         self.addCleanup(client.close)
         client.ask(op="subscribe", id=1, tables=["overview"], rows=50, interval_ms=10)
-        return client
+        listener = threading.Thread(target=client.wait_for, kwargs={"type": "heartbeat", "session_ended": True})
+        listener.start()
+        self.addCleanup(listener.join)
+        return listener
 
     def traces(self, spans):
         by_id = collections.defaultdict(dict)
@@ -70,20 +83,21 @@ class TraceTest(harness.TestCase):
                 self.assertEqual(span["parentSpanId"], root["spanId"], name)
         for before, after in (("capture", "log append"), ("operators", "rows append")):
             self.assertEqual(ended[before], began[after])
-        for before, after in (("log append", "operators"), ("rows append", "file sink"), ("log append", "serve books"),
-                              ("serve books", "client send")):
+        # Whatever was put off in between, nothing is done with before the stage before has begun with it.
+        for before, after in (("log append", "operators"), ("rows append", "file sink"), ("log append", "serve books")):
             if before in trace and after in trace:
-                # The log has a batch a moment before its writer looks at the clock.
-                self.assertLess(ended[before] - 1_000_000, began[after] + 1, f"{before} and {after}")
+                self.assertLessEqual(began[before], ended[after], f"{before} and {after}")
+        if "client send" in trace:
+            self.assertLessEqual(ended["serve books"], began["client send"] + 1_000)
         return identity.pop()
 
     def test_drawn_messages_have_one_trace_from_packet_to_page(self):
         with Live(self.folder, settings=self.settings("trace.sample_one_in=4096", "sinks.file.enabled=true")) as live:
             pipeline = live.start_pipeline()
-            client = self.subscribe(live)
+            client = self.subscribe(f"127.0.0.1:{self.page_port}")
             live.start_exchange(count=MESSAGES)
             live.wait_for_end()
-            client.wait_for(type="heartbeat", session_ended=True)
+            client.join(timeout=60)
             wanted = set(range(4096, MESSAGES + 1, 4096))
             spans = self.receiver.wait_for(lambda spans: {number(span, "moldudp64.sequence") for span in spans} == wanted
                                            and len(spans) >= len(wanted) * len(STAGES))
@@ -101,8 +115,8 @@ class TraceTest(harness.TestCase):
                     told = trace[span["name"]]
                     self.assertEqual((span["span_id"], span["began_ns"], span["ended_ns"]),
                                      (told["spanId"], int(told["startTimeUnixNano"]), int(told["endTimeUnixNano"])))
-            status = live.status()["traces"]
-            self.assertEqual((status["sampled"], status["sent"], status["dropped"]), (len(wanted), len(wanted), 0))
+            status = live.wait_for(lambda status: status["traces"]["sent"] == len(wanted))["traces"]
+            self.assertEqual((status["sampled"], status["dropped"], status["missed_records"]), (len(wanted), 0, 0))
             self.assertEqual(live.stop(pipeline), 0)
             self.assertEqual(len(self.receiver.spans()), len(spans), "nothing is sent twice")
 
@@ -110,12 +124,13 @@ class TraceTest(harness.TestCase):
         # Every message takes longer than a microsecond.
         with Live(self.folder, settings=self.settings("trace.slow_us=1", "trace.slow_per_second=5")) as live:
             pipeline = live.start_pipeline()
+            began = time.monotonic()
             live.start_exchange(count=MESSAGES)
             status = live.wait_for_end()
             spans = self.receiver.wait_for(lambda spans: len(spans) >= 10 * 5)
             self.assertEqual(live.stop(pipeline), 0)
             traces = self.traces(self.receiver.spans())
-            self.assertLessEqual(len(traces), 5 * (3 + 3) + 5)
+            self.assertLessEqual(len(traces), 5 * (time.monotonic() - began) + 5)
             self.assertGreater(status["traces"]["slow_untraced"], 100)
             for trace in traces.values():
                 self.check_trace(trace)
@@ -128,12 +143,10 @@ class TraceTest(harness.TestCase):
             live.start_pipeline()
             page = live._start(["serve", "--format", "json", *live.options(), "--set", "serve.port=0"], "serve.log")
             address = json.loads(page.stdout.readline())["address"]
-            client = WebSocket(address)
-            self.addCleanup(client.close)
-            client.ask(op="subscribe", id=1, tables=["overview"], interval_ms=10)
+            client = self.subscribe(address)
             live.start_exchange(count=MESSAGES)
             live.wait_for_end()
-            client.wait_for(type="heartbeat", session_ended=True)
+            client.join(timeout=60)
             wanted = MESSAGES // 4096
             spans = self.receiver.wait_for(lambda spans: len(spans) >= wanted * 6)
             traces = self.traces(spans)
@@ -155,9 +168,10 @@ class TraceTest(harness.TestCase):
             pipeline = live.start_pipeline()
             live.start_exchange(count=MESSAGES * 2)
             live.wait_for_end()
-            status = live.wait_for(lambda status: any(address in warning for warning in status["warnings"]))
+            status = live.wait_for(lambda status: status["traces"]["dropped"] > 0 and
+                                   any(address in warning for warning in status["warnings"]))
             self.assertEqual(status["stages"][3]["total"], MESSAGES * 2)
-            self.assertGreater(status["traces"]["dropped"], 0)
+            self.assertEqual(status["traces"]["missed_records"], 0)
             self.assertEqual(live.stop(pipeline, timeout=20), 0)
 
 

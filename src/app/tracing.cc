@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "os/endpoint.h"
-#include "os/machine.h"
+#include "os/memory_usage.h"
 #include "trace/otlp/otlp_exporter.h"
 
 namespace tapeline::app {

@@ -346,6 +346,21 @@ TEST_F(TracingTest, TracesWhatIsDrawnOnceAllStagesAreDone) {
   EXPECT_EQ(sent_.size(), 6u) << "once";
 }
 
+TEST_F(TracingTest, WaitsForAStageThatIsBehindButNotForEver) {
+  Tracing tracing = this->tracing({.sample_one_in = 16, .hold_ns = 1'000, .most_hold_ns = 50'000});
+  tracing.turn(readers(), 1);
+  StageRecord record = record_of(Stage::ingest, 11, 10, captured(20), captured(20) + us);
+  record.first = 11;
+  record.last = 21;
+  ingest_->record(record);
+  tracing.turn(readers(), 2);
+  tracing.turn(readers(), 40'000);
+  EXPECT_TRUE(sent_.empty()) << "the workers are not there yet";
+  tracing.turn(readers(), 60'000);
+  ASSERT_EQ(sent_.size(), 1u);
+  EXPECT_EQ(sent_[0].spans.size(), 2u) << "what is known";
+}
+
 TEST_F(TracingTest, TellsItsOwnPartOfWhatIsDrawn) {
   Tracing tracing = this->tracing({.sample_one_in = 16, .hold_ns = 0}, {.pipeline = false});
   tracing.turn(readers(), 1);

@@ -9,6 +9,21 @@ namespace {
 constexpr std::uint64_t second_ns = 1'000'000'000;
 constexpr std::size_t traces_at_once = 128;
 
+// Whether every stage is through with the record; clients have none where nobody listens.
+bool is_passed(const StageReaders& readers, std::uint64_t offset) {
+  const auto is_behind = [offset](const FlightReader& reader) {
+    const std::uint64_t written = reader.written();
+    const std::optional<StageRecord> last = written == 0 ? std::nullopt : reader.at(written - 1);
+    return !last || last->end() <= offset;
+  };
+  if (std::ranges::any_of(readers.workers, is_behind) || (readers.serve && is_behind(*readers.serve)))
+    return false;
+  // A lane without a worker is one of before a rescaling.
+  return std::ranges::none_of(readers.lanes, [&](const FlightReader& lane) {
+    return lane.header().number < readers.workers.size() && is_behind(lane);
+  });
+}
+
 }  // namespace
 
 Tracing::Tracing(const TracingConfig& config, Own own, MessageLookup lookup, SpanExporter& exporter)
@@ -108,6 +123,8 @@ void Tracing::resolve(const StageReaders& readers, std::uint64_t now_ns) {
     return span.stage == Stage::serve || span.stage == Stage::client ? own_.serve : own_.pipeline;
   };
   while (!waiting_.empty() && waiting_.front().due_ns <= now_ns) {
+    const Waiting& first = waiting_.front();
+    if (now_ns < first.due_ns + config_.most_hold_ns && !is_passed(readers, first.message.offset)) break;
     Trace trace = assemble(waiting_.front().message, readers);
     trace.slow = waiting_.front().slow;
     waiting_.pop_front();

@@ -21,8 +21,10 @@ struct TracingConfig {
   std::uint64_t sample_one_in = 0;  // A power of two; 0: none.
   std::uint64_t slow_ns = 0;        // 0: no message is slow.
   std::uint64_t slow_per_second = 10;
-  std::size_t most_waiting = 4'096;       // Messages that are to be traced, and traces that are to be sent.
-  std::uint64_t hold_ns = 2'000'000'000;  // From where a message is found until all stages are done with it.
+  std::size_t most_waiting = 4'096;  // Messages that are to be traced, and traces that are to be sent.
+  // From where a message is found until it is told: for its clients, and for stages that are behind, at most.
+  std::uint64_t hold_ns = 2'000'000'000;
+  std::uint64_t most_hold_ns = 10'000'000'000;
 };
 
 struct TracingCounters {
