@@ -70,6 +70,8 @@ class LiveRun {
 
  private:
   Result<void> open_parts();
+  Result<void> open_udp();
+  Result<void> open_tcp();
   Result<void> serve_status();
   Result<void> serve_page();
   Result<void> start_file_sink();
@@ -87,7 +89,8 @@ class LiveRun {
   std::unique_ptr<trace::Recorders> recorders_;
   std::optional<event_log::journal::Journal> log_;
   std::unique_ptr<stream::CheckpointStore> store_;
-  std::optional<capture::UdpPacketSource> source_;
+  std::optional<capture::UdpPacketSource> udp_;
+  std::unique_ptr<capture::SoupPacketSource> tcp_;  // One of the two.
   std::unique_ptr<os::SharedDoorbell> bell_;
   std::unique_ptr<pipeline::LivePipeline> pipeline_;
   std::unique_ptr<os::CommandRunner> runner_;
@@ -102,12 +105,31 @@ class LiveRun {
   std::set<std::string> told_warnings_;
 };
 
+Result<void> LiveRun::open_udp() {
+  const Result<capture::UdpCaptureConfig> config = pipeline::capture_config(config_);
+  if (!config) return std::unexpected(config.error());
+  Result<capture::UdpPacketSource> source = capture::UdpPacketSource::open(*config, clock_);
+  if (!source) return std::unexpected(source.error());
+  udp_.emplace(std::move(*source));
+  for (const std::string& note : udp_->notes()) spdlog::warn("{}", note);
+  return {};
+}
+
+Result<void> LiveRun::open_tcp() {
+  const Result<capture::SoupCaptureConfig> config = pipeline::soup_capture_config(config_);
+  if (!config) return std::unexpected(config.error());
+  const Result<std::optional<feed::FeedPosition>> position = pipeline::logged_position(*log_);
+  if (!position) return std::unexpected(position.error());
+  Result<std::unique_ptr<capture::SoupPacketSource>> source =
+      capture::SoupPacketSource::open(*config, position->value_or(feed::FeedPosition{}), clock_,
+                                      [](const std::string& what) { spdlog::info("{}", what); });
+  if (!source) return std::unexpected(source.error());
+  tcp_ = std::move(*source);
+  return {};
+}
+
 Result<void> LiveRun::open_parts() {
   if (Result<void> made = files_.make_folder(config_.data.folder); !made) return made;
-  Result<std::unique_ptr<trace::Recorders>> recorders =
-      trace::Recorders::open(files_, config::trace_folder(config_), config_.trace.recorded_batches);
-  if (!recorders) return std::unexpected(recorders.error());
-  recorders_ = std::move(*recorders);
   log_.emplace(files_, config::journal_folder(config_));
   Result<stream::OpenedCheckpointStore> store = stream::open_rocksdb_checkpoint_store(
       config::checkpoint_folder(config_),
@@ -115,12 +137,13 @@ Result<void> LiveRun::open_parts() {
   if (!store) return std::unexpected(store.error());
   if (!store->warning.empty()) spdlog::warn("{}", store->warning);
   store_ = std::move(store->store);
-  const Result<capture::UdpCaptureConfig> capture = pipeline::capture_config(config_);
-  if (!capture) return std::unexpected(capture.error());
-  Result<capture::UdpPacketSource> source = capture::UdpPacketSource::open(*capture, clock_);
-  if (!source) return std::unexpected(source.error());
-  source_.emplace(std::move(*source));
-  for (const std::string& note : source_->notes()) spdlog::warn("{}", note);
+  // Behind the store, which one process at a time has: the records of one that runs are not to be removed.
+  Result<std::unique_ptr<trace::Recorders>> recorders =
+      trace::Recorders::open(files_, config::trace_folder(config_), config_.trace.recorded_batches);
+  if (!recorders) return std::unexpected(recorders.error());
+  recorders_ = std::move(*recorders);
+  const bool by_tcp = config_.feed.protocol == config::Protocol::itch50_soupbintcp;
+  if (Result<void> opened = by_tcp ? open_tcp() : open_udp(); !opened) return opened;
   Result<std::unique_ptr<os::SharedDoorbell>> bell =
       os::SharedDoorbell::create(config_.data.folder + "/rows.bell");
   if (!bell) return std::unexpected(bell.error());
@@ -133,8 +156,10 @@ Result<void> LiveRun::start() {
       pipeline::live_pipeline_config(config_, os::usable_cores());
   if (!config) return std::unexpected(config.error());
   if (Result<void> opened = open_parts(); !opened) return opened;
+  capture::LivePacketSource& source = tcp_ ? static_cast<capture::LivePacketSource&>(*tcp_) : *udp_;
+  capture::DatagramSender& sender = tcp_ ? static_cast<capture::DatagramSender&>(*tcp_) : *udp_;
   Result<std::unique_ptr<pipeline::LivePipeline>> pipeline = pipeline::LivePipeline::start(
-      *config, {*log_, *store_, *source_, *source_, clock_, bell_->bell(), *recorders_});
+      *config, {*log_, *store_, source, sender, clock_, bell_->bell(), *recorders_});
   if (!pipeline) return std::unexpected(pipeline.error());
   pipeline_ = std::move(*pipeline);
   if (Result<void> started = start_tracing(); !started) return started;
@@ -205,14 +230,19 @@ Result<void> LiveRun::start_tracing() {
 }
 
 void LiveRun::tell_start() const {
-  for (const capture::UdpPacketSource::ChannelStatus& channel : source_->status())
-    spdlog::debug("channel {} at {}, {} of buffer", channel.name, os::to_text(channel.at),
-                  metrics::bytes_text(channel.receive_buffer_bytes));
+  if (udp_)
+    for (const capture::UdpPacketSource::ChannelStatus& channel : udp_->status())
+      spdlog::debug("channel {} at {}, {} of buffer", channel.name, os::to_text(channel.at),
+                    metrics::bytes_text(channel.receive_buffer_bytes));
   const pipeline::IngestReport ingest = pipeline_->ingest_report();
-  spdlog::info("started in {}: feed {}{} on {}, {} workers, data in {}",
-               metrics::time_text(pipeline_->start_ns()), config::to_string(config_.feed.group_a),
-               config_.feed.group_b.is_set() ? " and " + config::to_string(config_.feed.group_b) : "",
-               config_.feed.interface, pipeline_->config().pool.workers, config_.data.folder);
+  const config::Feed& feed = config_.feed;
+  const std::string from =
+      tcp_ ? config::to_string(feed.tcp_server) + " by TCP"
+           : fmt::format("{}{} on {}", config::to_string(feed.group_a),
+                         feed.group_b.is_set() ? " and " + config::to_string(feed.group_b) : "",
+                         feed.interface);
+  spdlog::info("started in {}: feed {}, {} workers, data in {}", metrics::time_text(pipeline_->start_ns()),
+               from, pipeline_->config().pool.workers, config_.data.folder);
   if (page_) spdlog::info("the page is at http://{}/", os::to_text(page_->endpoint()));
   if (ingest.position.in_session)
     spdlog::info("going on in session {} at message {}", ingest.position.session.view(),
