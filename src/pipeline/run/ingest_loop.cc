@@ -86,6 +86,9 @@ bool IngestLoop::flush() {
   const Result<void> flushed = ingest_.flush();
   const bool appended = ingest_.counters().batches != batches_told_;
   batches_told_ = ingest_.counters().batches;
+  // Before the ring: a worker that wakes may take this thread's core.
+  const std::uint64_t now_ns = appended ? clock_.realtime_ns() : 0;
+  const std::uint64_t taking_ns = appended && recorder_ ? clock_.monotonic_ns() - taken_ns_ : 0;
   if (appended) published_.ring();
   if (!flushed) {
     draft_.blocked = flushed.error().message;
@@ -93,23 +96,22 @@ bool IngestLoop::flush() {
   }
   draft_.blocked.clear();
   if (oldest_captured_ns_ != 0 && appended) {
-    const std::uint64_t now_ns = clock_.realtime_ns();
     delays_.record(now_ns > oldest_captured_ns_ ? now_ns - oldest_captured_ns_ : 0);
-    if (recorder_) note_append(now_ns);
+    if (recorder_) note_append(now_ns - taking_ns, now_ns);
   }
   oldest_captured_ns_ = 0;
   return true;
 }
 
 // All that one turn has appended is one batch here, be it more in the log.
-void IngestLoop::note_append(std::uint64_t now_ns) {
+void IngestLoop::note_append(std::uint64_t began_ns, std::uint64_t ended_ns) {
   trace::StageRecord record;
   record.stage = trace::Stage::ingest;
   record.from = recorded_end_;
   recorded_end_ = ingest_.writer().end().value;
   record.count = static_cast<std::uint32_t>(recorded_end_ - record.from);
-  record.ended_ns = now_ns;
-  record.began_ns = record.middle_ns = now_ns - (clock_.monotonic_ns() - taken_ns_);
+  record.began_ns = record.middle_ns = began_ns;
+  record.ended_ns = ended_ns;
   record.oldest_captured_ns = oldest_captured_ns_;
   record.first = recorded_sequence_;
   record.last = recorded_sequence_ = ingest_.sequencer().position().next_sequence;

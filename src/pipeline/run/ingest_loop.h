@@ -64,7 +64,7 @@ class IngestLoop {
   void take(const capture::Packet& packet, std::uint64_t now_ns);
   void act(std::uint64_t now_ns);
   bool flush();
-  void note_append(std::uint64_t now_ns);
+  void note_append(std::uint64_t began_ns, std::uint64_t ended_ns);
   void note_recovery(std::uint64_t now_ns);
   void publish_report(std::uint64_t now_ns);
 
