@@ -50,9 +50,9 @@ class Live:
         self.processes.append(process)
         return process
 
-    def start_exchange(self, *arguments, count=100_000, session="LIVE000001"):
+    def start_exchange(self, *arguments, count=100_000, session="LIVE000001", symbols=50):
         process = self._start(
-            ["exchange", "--format", "json", "--rate", self.rate, "--count", count, "--session", session, "--symbols", 50,
+            ["exchange", "--format", "json", "--rate", self.rate, "--count", count, "--session", session, "--symbols", symbols,
              "--no-restamp", "--linger-ms", 60_000,
              "--group-a", f"239.255.42.1:{self.ports['a']}", "--group-b", f"239.255.42.2:{self.ports['b']}",
              "--requests", f"127.0.0.1:{self.ports['requests']}", "--glimpse", f"127.0.0.1:{self.ports['glimpse']}",

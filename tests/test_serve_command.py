@@ -1,10 +1,12 @@
 """tapeline serve: what it answers is what the engine says, also of the past; clients may be slow, broken or hostile."""
 
+import collections
 import concurrent.futures
 import csv
 import http.client
 import io
 import json
+import pathlib
 import re
 import signal
 import socket
@@ -306,6 +308,23 @@ class RecordedDayTest(harness.TestCase):
         client.ask(op="unsubscribe", id=5)
         client.wait_for(type="unsubscribed", id=5)
 
+    def test_bytes_say_what_json_says(self):
+        symbols = [row[0] for row in self.server.json("/v1/symbols?limit=20")["symbols"]]
+        client = WebSocket(self.server.address)
+        self.addCleanup(client.close)
+        tables = ["book", "bbo", "trades", "bars"]
+        told = {}
+        for number, form in enumerate(("json", "binary")):
+            client.ask(op="subscribe", id=number, tables=tables, symbols=symbols, depth=50, format=form)
+        while len(told) < 2 * len(symbols) * len(tables):
+            message = client.wait_for(type="snapshot")
+            told[message.pop("id"), message["table"], message["symbol"]] = message
+        for (number, *channel), message in told.items():
+            if number == 0:
+                self.assertEqual(told[1, *channel], message)
+        client.ask(op="subscribe", id=3, tables=["book"], symbols=symbols, format="xml")
+        self.assertIn("json or binary", client.wait_for(type="error", id=3)["message"])
+
     def assert_closed(self, client, code):
         with self.assertRaises(Closed) as closed:
             while True:
@@ -339,6 +358,106 @@ class RecordedDayTest(harness.TestCase):
         client.close()
         self.assertEqual(self.server.get("/healthz")[0], 200)
 
+    def test_frames_that_no_protocol_allows_are_closed_with_their_code(self):
+        client = WebSocket(self.server.address)
+        for data, code, what in (
+                (b"\xc1\x80abcd", 1002, "a reserved bit"),
+                (b"\x83\x80abcd", 1002, "an opcode that is none"),
+                (b"\x80\x80abcd", 1002, "a continuation of nothing"),
+                (b"\x09\x80abcd", 1002, "a ping in pieces"),
+                (b"\x89\xfe\x01\x00abcd" + b"x" * 256, 1002, "a ping of 256 bytes"),
+                (b"\x01\x81abcda\x81\x81abcdb", 1002, "a text within a text"),
+                (b"\x81\xfe\x00\x01abcdx", 1002, "a length longer than it need be"),
+                (b"\x81\xff" + b"\x7f" + b"\xff" * 7 + b"abcd", 1009, "a text of eight exabytes"),
+                (b"\x88\x81abcd" + b"\x00", 1002, "a close with half a code"),
+                (b"\x88\x82abcd" + bytes((0x03 ^ 0x61, 0xed ^ 0x62)), 1002, "a close with a code that nobody may send")):
+            with self.subTest(what=what):
+                client = WebSocket(self.server.address)
+                client.socket.sendall(data)
+                self.assert_closed(client, code)
+        # A message that is too big is so in small pieces, too.
+        client = WebSocket(self.server.address)
+        try:
+            for _ in range(40):
+                client.send_frame(TEXT if _ == 0 else 0, b"[" * 1_000, final=False)
+        except ConnectionError:
+            pass  # It may be closed before the last piece.
+        self.assert_closed(client, 1009)
+
+    def test_a_handshake_that_is_none_is_refused(self):
+        host, port = self.server.address.rsplit(":", 1)
+        head = "GET /v1/stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        for lines in ("", "Sec-WebSocket-Version: 13\r\n", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 8\r\n"):
+            with self.subTest(lines=lines), socket.create_connection((host, int(port)), timeout=10) as connection:
+                connection.sendall((head + lines + "\r\n").encode())
+                self.assertRegex(connection.recv(4096), rb"^HTTP/1.1 4\d\d ")
+
+    def test_requests_that_cannot_be_meant_are_told_and_the_connection_stays(self):
+        client = WebSocket(self.server.address)
+        self.addCleanup(client.close)
+        symbols = [f"X{number}" for number in range(257)]
+        deep = "[" * 5_000 + "]" * 5_000
+        for request in ({"op": "subscribe", "id": 1}, {"op": "subscribe", "id": -1, "tables": ["bbo"]},
+                        {"op": "subscribe", "id": 1e30, "tables": ["bbo"], "symbols": ["A"]},
+                        {"op": "subscribe", "id": 1, "tables": ["bbo"], "symbols": symbols},
+                        {"op": "subscribe", "id": 1, "tables": ["bbo"], "symbols": ["TOOLONGNAME"]},
+                        {"op": "subscribe", "id": 1, "tables": ["bbo"], "symbols": ["A"], "depth": 10**18},
+                        {"op": "subscribe", "id": 1, "tables": ["bbo"], "symbols": ["A"], "interval_ms": 0},
+                        {"op": "subscribe", "id": 1, "tables": {"bbo": 1}, "symbols": ["A"]},
+                        {"op": 7}, {"op": "drop tables", "id": 1}, [], "text", 5, None):
+            with self.subTest(request=str(request)[:60]):
+                client.send_frame(TEXT, json.dumps(request).encode())
+                self.assertGreater(len(client.wait_for(type="error")["message"]), 10)
+        client.send_frame(TEXT, deep.encode())
+        client.wait_for(type="error")
+        client.ask(op="ping", id=5)
+        client.wait_for(type="pong", id=5)
+
+    def test_a_flood_of_subscriptions_has_a_bound(self):
+        before = self.resident()
+        client = WebSocket(self.server.address)
+        symbols = [f"Q{number}" for number in range(256)]
+        for number in range(60):  # Within the rate: each is a valid request of 512 channels.
+            client.ask(op="subscribe", id=number, tables=["book", "trades"], symbols=symbols)
+        answers = [client.wait_for(id=number)["type"] for number in range(60)]
+        self.assertEqual(collections.Counter(answers), {"subscribed": 1, "error": 59})
+        self.assertLess(self.resident() - before, 8 << 20)
+        for _ in range(300):
+            client.ask(op="subscribe", id=1, tables=["book"], symbols=symbols)
+        self.assert_closed(client, 1008)
+
+    def test_a_flood_of_pings_that_reads_no_pongs_has_a_bound(self):
+        before = self.resident()
+        client = WebSocket(self.server.address, receive_buffer=4096)
+        client.socket.settimeout(0.5)
+        ping = b"\x89\xfdabcd" + b"x" * 125
+        try:
+            for _ in range(2_000):
+                client.socket.sendall(ping * 100)
+        except OSError:
+            pass  # The server reads no more until its answers are taken.
+        self.assertLess(self.resident() - before, 8 << 20)
+        self.assertEqual(self.server.get("/healthz")[0], 200)
+        client.close()
+
+    def test_requests_whose_answers_nobody_reads_have_a_bound(self):
+        host, port = self.server.address.rsplit(":", 1)
+        before = self.resident()
+        with socket.create_connection((host, int(port))) as connection:
+            connection.settimeout(0.5)
+            try:
+                for _ in range(2_000):
+                    connection.sendall(b"GET /v1/symbols HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+            except OSError:
+                pass
+            self.assertLess(self.resident() - before, 8 << 20)
+            self.assertEqual(self.server.get("/healthz")[0], 200)
+
+    def resident(self):
+        status = pathlib.Path(f"/proc/{self.server.process.pid}/status").read_text(encoding="ascii")
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) << 10
+
     def test_broken_http_does_no_harm(self):
         host, port = self.server.address.rsplit(":", 1)
         for request in (b"\x00" * 100, b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"A: " + b"x" * 20_000,
@@ -371,6 +490,25 @@ class RecordedDayTest(harness.TestCase):
         self.assertLess(time.monotonic() - self.loris_since, 25)
 
 
+class CrowdTest(harness.TestCase):
+    def test_one_connection_too_many_is_told_so_and_room_comes_back(self):
+        server = Server(self.folder, "serve.max_clients=3")
+        self.addCleanup(server.stop)
+        clients = [WebSocket(server.address) for _ in range(3)]
+        one_more = WebSocket(server.address)
+        self.assertEqual(one_more.status, 503)
+        one_more.close()
+        clients.pop().close()
+        end = time.monotonic() + 10
+        while (again := WebSocket(server.address)).status != 101:
+            again.close()
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.05)
+        for client in (again, *clients):
+            self.addCleanup(client.close)
+            client.wait_for(type="hello")
+
+
 class LiveFeedTest(harness.TestCase):
     """A log that grows while it is served."""
 
@@ -398,7 +536,8 @@ class LiveFeedTest(harness.TestCase):
         slow = WebSocket(server.address, receive_buffer=4096)
         for client in (fast, slow):
             self.addCleanup(client.close)
-            client.ask(op="subscribe", id=1, tables=["book"], symbols=symbols, depth=100, interval_ms=10)
+            client.ask(op="subscribe", id=1, tables=["book"], symbols=symbols, depth=100, interval_ms=10,
+                       format="binary" if client is fast else "json")
         everything = [row[0] for row in server.json("/v1/symbols")["symbols"]]
         slow.ask(op="subscribe", id=2, tables=["book", "trades"], symbols=everything, depth=100, interval_ms=10)
         books = {symbol: Book() for symbol in symbols}

@@ -6,6 +6,8 @@ import os
 import socket
 import struct
 
+import binary_stream
+
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 
@@ -78,9 +80,10 @@ class WebSocket:
             length, = struct.unpack("!Q", self._read(8))
         return first & 0x0F, bool(first & 0x80), self._read(length)
 
-    def text(self):
-        """The next text; pings are answered, a close raises Closed."""
+    def payload(self):
+        """(opcode, bytes) of the next message; pings are answered, a close raises Closed."""
         parts = []
+        kind = TEXT
         while True:
             opcode, final, payload = self._frame()
             if opcode == PING:
@@ -89,14 +92,23 @@ class WebSocket:
                 code = struct.unpack("!H", payload[:2])[0] if len(payload) >= 2 else None
                 raise Closed(code, payload[2:].decode(errors="replace"))
             elif opcode != PONG:
+                kind = opcode or kind
                 parts.append(payload)
                 if final:
-                    return b"".join(parts).decode()
+                    return kind, b"".join(parts)
+
+    def text(self):
+        """The next message's bytes as a text."""
+        return self.payload()[1].decode()
 
     def message(self):
-        """The next message; a text carries one a line."""
+        """The next message of the stream; a text carries one a line, bytes carry one after the other."""
         while not self.lines:
-            self.lines = [json.loads(line) for line in self.text().split("\n") if line]
+            opcode, payload = self.payload()
+            if opcode == BINARY:
+                self.lines = binary_stream.decode(payload)
+            else:
+                self.lines = [json.loads(line) for line in payload.decode().split("\n") if line]
         return self.lines.pop(0)
 
     def wait_for(self, **wanted):

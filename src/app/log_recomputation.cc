@@ -104,16 +104,20 @@ Result<Recomputation> recompute(event_log::EventLog& log, const config::Config& 
   const stream::KeyGroups groups(settings->key_groups);
   os::Doorbell input;
   os::Doorbell output;
+  const Result<std::unique_ptr<trace::Recorders>> nothing_recorded = trace::Recorders::open(files, "", 0);
+  if (!nothing_recorded) return std::unexpected(nothing_recorded.error());
   std::optional<Error> failure;
   std::mutex mutex;
   Recomputation result;
   const auto start = std::chrono::steady_clock::now();
   {
     Result<std::unique_ptr<pipeline::WorkerPool>> pool = pipeline::WorkerPool::start(
-        pool_config, split, *store->store, groups, clock, input, output, [&](const Error& error) {
+        pool_config, split, *store->store, groups, clock, input, output,
+        [&](const Error& error) {
           const std::lock_guard lock(mutex);
           failure = error;
-        });
+        },
+        **nothing_recorded);
     if (!pool) return std::unexpected(pool.error());
     if (Result<void> done = wait_for_end(**pool, feed->end.value,
                                          [&] {

@@ -26,8 +26,10 @@ int main(int argc, char** argv) {
   app::add_savepoint_command(program, action);
   app::add_scale_command(program, action);
   app::add_serve_command(program, action);
+  app::add_serve_load_command(program, action);
   app::add_soak_command(program, action);
   app::add_status_command(program, action);
+  app::add_trace_command(program, action);
   app::add_exchange_command(program, action);
   app::add_log_command(program, action);
   app::add_simulate_command(program, action);

@@ -15,6 +15,7 @@
 #include "app/config_options.h"
 #include "app/interrupt_guard.h"
 #include "app/order_desk.h"
+#include "app/tracing.h"
 #include "capture/udp/udp_packet_source.h"
 #include "event_log/journal/journal.h"
 #include "http/beast/beast_http_client.h"
@@ -83,6 +84,7 @@ class LiveRun {
   Result<void> serve_status();
   Result<void> serve_page();
   Result<void> start_file_sink();
+  Result<void> start_tracing();
   Result<std::string> carry_out(const std::string& order);
   void tell_start() const;
   void tell_changes();
@@ -92,6 +94,7 @@ class LiveRun {
   os::SystemClock clock_;
   const std::uint64_t started_ns_ = clock_.monotonic_ns();
   os::PosixFileSystem files_;
+  std::unique_ptr<trace::Recorders> recorders_;
   std::optional<event_log::journal::Journal> log_;
   std::unique_ptr<stream::CheckpointStore> store_;
   std::optional<capture::UdpPacketSource> udp_;
@@ -103,6 +106,7 @@ class LiveRun {
   std::unique_ptr<pipeline::PipelineStatus> status_;
   std::unique_ptr<alerting::Alerter> alerter_;
   std::unique_ptr<pipeline::FileSinkThread> file_sink_;
+  std::unique_ptr<trace::TracingThread> tracing_;
   OrderDesk desk_;
   std::unique_ptr<status::StatusServer> server_;  // Their threads use the members above.
   std::unique_ptr<serve::Server> page_;
@@ -142,6 +146,11 @@ Result<void> LiveRun::open_parts() {
   if (!store) return std::unexpected(store.error());
   if (!store->warning.empty()) spdlog::warn("{}", store->warning);
   store_ = std::move(store->store);
+  // Behind the store, which one process at a time has: the records of one that runs are not to be removed.
+  Result<std::unique_ptr<trace::Recorders>> recorders =
+      trace::Recorders::open(files_, config::trace_folder(config_), config_.trace.recorded_batches);
+  if (!recorders) return std::unexpected(recorders.error());
+  recorders_ = std::move(*recorders);
   const bool by_tcp = config_.feed.protocol == config::Protocol::itch50_soupbintcp;
   if (Result<void> opened = by_tcp ? open_tcp() : open_udp(); !opened) return opened;
   Result<std::unique_ptr<os::SharedDoorbell>> bell =
@@ -158,10 +167,11 @@ Result<void> LiveRun::start() {
   if (Result<void> opened = open_parts(); !opened) return opened;
   capture::LivePacketSource& source = tcp_ ? static_cast<capture::LivePacketSource&>(*tcp_) : *udp_;
   capture::DatagramSender& sender = tcp_ ? static_cast<capture::DatagramSender&>(*tcp_) : *udp_;
-  Result<std::unique_ptr<pipeline::LivePipeline>> pipeline =
-      pipeline::LivePipeline::start(*config, {*log_, *store_, source, sender, clock_, bell_->bell()});
+  Result<std::unique_ptr<pipeline::LivePipeline>> pipeline = pipeline::LivePipeline::start(
+      *config, {*log_, *store_, source, sender, clock_, bell_->bell(), *recorders_});
   if (!pipeline) return std::unexpected(pipeline.error());
   pipeline_ = std::move(*pipeline);
+  if (Result<void> started = start_tracing(); !started) return started;
   if (Result<void> served = serve_status(); !served) return served;
   if (Result<void> started = start_file_sink(); !started) return started;
   return config_.serve.enabled ? serve_page() : Result<void>();
@@ -203,6 +213,12 @@ Result<void> LiveRun::start_alerter() {
 // On the status server's thread, once a second.
 status::Status LiveRun::take_status() {
   status::Status status = status_->take();
+  if (tracing_) {
+    const trace::TracingCounters counters = tracing_->counters();
+    status.traces = {counters.sampled, counters.slow,    counters.slow_untraced,
+                     counters.sent,    counters.dropped, counters.missed_records};
+    if (!counters.failure.empty()) status.warnings.push_back(counters.failure);
+  }
   if (!alerter_) return status;
   const std::vector<alerting::Notification> changes = alerter_->judge(status);
   for (const alerting::Notification& change : changes)
@@ -222,7 +238,7 @@ Result<void> LiveRun::start_file_sink() {
   for (const auto& loaded : pipeline_->config().pool.worker.analytics.operators)
     config.user_tables.push_back(&loaded->schema());
   Result<std::unique_ptr<pipeline::FileSinkThread>> sink =
-      pipeline::FileSinkThread::start(config, *log_, files_, clock_, [](const Error& error) {
+      pipeline::FileSinkThread::start(config, *log_, files_, clock_, *recorders_, [](const Error& error) {
         spdlog::error("the file sink has stopped, the next start goes on where it was: {}", error.message);
       });
   if (!sink) return std::unexpected(sink.error());
@@ -234,10 +250,20 @@ Result<void> LiveRun::start_file_sink() {
 Result<void> LiveRun::serve_page() {
   Result<serve::ServeConfig> config = serve::serve_config(config_.serve, TAPELINE_VERSION);
   if (!config) return std::unexpected(config.error());
+  config->recorders = recorders_.get();
   Result<std::unique_ptr<serve::Server>> page =
       serve::Server::start(*config, *log_, [this] { return *server_->latest(); });
   if (!page) return std::unexpected(page.error());
   page_ = std::move(*page);
+  return {};
+}
+
+Result<void> LiveRun::start_tracing() {
+  Result<std::unique_ptr<trace::TracingThread>> tracing =
+      start_tracing_thread(config_, {}, *log_, clock_, [this] { return recorders_->readers(); });
+  if (!tracing) return std::unexpected(tracing.error());
+  tracing_ = std::move(*tracing);
+  if (tracing_) spdlog::info("traces go to {}", config::to_string(config_.trace.otlp_endpoint));
   return {};
 }
 
@@ -339,6 +365,7 @@ Result<void> LiveRun::run(bool until_end) {
   server_.reset();
   tell_end(pipeline_->stop());
   file_sink_.reset();  // Takes what the log has by now.
+  tracing_.reset();
   return ended;
 }
 

@@ -9,8 +9,10 @@
 #include "app/config_options.h"
 #include "app/interrupt_guard.h"
 #include "app/standard_output.h"
+#include "app/tracing.h"
 #include "event_log/journal/journal.h"
 #include "os/posix/posix_file_system.h"
+#include "os/posix/system_clock.h"
 #include "serve/server.h"
 #include "status/status_server.h"
 
@@ -37,15 +39,27 @@ struct Options {
 Result<void> run(const Options& options) {
   const Result<config::Config> config = load_config(options.config);
   if (!config) return std::unexpected(config.error());
-  const Result<serve::ServeConfig> serving = serve::serve_config(config->serve, TAPELINE_VERSION);
+  Result<serve::ServeConfig> serving = serve::serve_config(config->serve, TAPELINE_VERSION);
   if (!serving) return std::unexpected(serving.error());
   os::PosixFileSystem files;
   event_log::journal::Journal journal(files, config::journal_folder(*config));
   const std::string socket = config::status_socket(*config);
   const InterruptGuard guard(OnInterrupt::finish_in_order);
   const auto ask = [&socket] { return status::ask_status(socket).value_or(status::Status{}); };
+  // The data folder is another's, so what is recorded stays in memory.
+  Result<std::unique_ptr<trace::Recorders>> recorders =
+      trace::Recorders::open(files, "", config->trace.recorded_batches);
+  if (!recorders) return std::unexpected(recorders.error());
+  serving->recorders = recorders->get();
   Result<std::unique_ptr<serve::Server>> server = serve::Server::start(*serving, journal, ask);
   if (!server) return std::unexpected(server.error());
+  const os::SystemClock clock;
+  const auto readers = [&] {
+    return readers_with_pipeline(**recorders, files, config::trace_folder(*config));
+  };
+  Result<std::unique_ptr<trace::TracingThread>> tracing =
+      start_tracing_thread(*config, {.pipeline = false}, journal, clock, readers);
+  if (!tracing) return std::unexpected(tracing.error());
   const std::string address = os::to_text((*server)->endpoint());
   if (options.json) {
     const Result<void> told = write_standard_output(fmt::format("{{\"address\": \"{}\"}}\n", address));

@@ -31,6 +31,10 @@ std::string sink_folder(const Config& config) {
   return or_beside_the_data(config, config.sinks_file.folder, "tables");
 }
 
+std::string trace_folder(const Config& config) {
+  return or_beside_the_data(config, "", "trace");
+}
+
 std::string status_socket(const Config& config) {
   return or_beside_the_data(config, config.status.socket, "tapeline.sock");
 }

@@ -35,6 +35,7 @@ struct Config {  // The defaults.
 [[nodiscard]] std::string journal_folder(const Config& config);
 [[nodiscard]] std::string checkpoint_folder(const Config& config);
 [[nodiscard]] std::string sink_folder(const Config& config);
+[[nodiscard]] std::string trace_folder(const Config& config);
 [[nodiscard]] std::string status_socket(const Config& config);
 // `cores`: the processors that this process may run on.
 [[nodiscard]] std::size_t worker_count(const Config& config, std::size_t cores);

@@ -8,9 +8,11 @@
 
 #include "book/book_types.h"
 #include "market/types.h"
+#include "serve/binary_message.h"
 #include "serve/flow_bars.h"
 #include "serve/json_text.h"
 #include "serve/market_view.h"
+#include "serve/network/network.h"
 #include "serve/stream_request.h"
 
 namespace tapeline::serve {
@@ -29,8 +31,9 @@ class Channel {
  public:
   Channel(const StreamRequest& request, StreamTable table, const Symbol& symbol);
 
-  // Appends a message and returns true, or returns false where nothing has changed.
-  bool tell(StreamContext& context, std::string& out);
+  // Appends a message, a line of the text or a piece of the binary message, and returns true; or returns
+  // false where nothing has changed.
+  bool tell(StreamContext& context, Outgoing& out);
 
   [[nodiscard]] std::uint64_t id() const { return id_; }
   [[nodiscard]] std::uint64_t interval_ns() const { return interval_ns_; }
@@ -50,14 +53,15 @@ class Channel {
     std::vector<std::pair<Locate, std::size_t>> rows{};  // With a hash of what was said of it.
   };
 
-  bool tell_symbol(StreamContext& context, std::string& out);
-  bool tell_book(MarketView& view, bool anew, std::uint64_t changes, std::string& out);
-  bool tell_bbo(MarketView& view, bool anew, std::uint64_t changes, std::string& out);
-  bool tell_trades(MarketView& view, bool anew, std::string& out);
-  bool tell_bars(MarketView& view, bool anew, std::string& out);
+  bool tell_symbol(StreamContext& context, Outgoing& out);
+  bool tell_book(MarketView& view, bool anew, std::uint64_t changes, Outgoing& out);
+  bool tell_bbo(MarketView& view, bool anew, std::uint64_t changes, Outgoing& out);
+  bool tell_trades(MarketView& view, bool anew, Outgoing& out);
+  bool tell_bars(MarketView& view, bool anew, Outgoing& out);
   bool tell_overview(MarketView& view, std::string& out);
   bool tell_status(StreamContext& context, std::string& out);
   void begin(JsonText& json, bool anew, const MarketView& view);
+  [[nodiscard]] BinaryHeader binary_header(bool anew, const MarketView& view);
   // The locates of the overview, in its order.
   [[nodiscard]] std::vector<Locate> pick_rows(MarketView& view) const;
 
@@ -70,6 +74,7 @@ class Channel {
   std::uint32_t bar_seconds_;
   std::size_t most_rows_;
   std::string filter_;
+  StreamFormat format_;
   std::uint64_t number_ = 0;  // Of the last message.
   Sent sent_;
 };

@@ -21,6 +21,7 @@ void Hub::on_open(ClientId id, MarketView& view) {
   Client& client = clients_[number(id)];
   client.tokens = static_cast<double>(config_.request_burst);
   client.tokens_at_ns = clock_.monotonic_ns();
+  client.told_end = view.feed().end().value;
   JsonText json(client.replies);
   json.begin_object().member("type", "hello").member("protocol", std::uint64_t{1});
   json.member("version", config_.version);
@@ -35,6 +36,23 @@ void Hub::on_drained(ClientId id) {
   if (found == clients_.end()) return;
   found->second.ready = true;
   found->second.blocked_ns = clock_.monotonic_ns() - found->second.sent_at_ns;
+  std::optional<trace::StageRecord>& record = found->second.on_its_way;
+  if (!record) return;
+  record->ended_ns = clock_.realtime_ns();
+  config_.recorder->record(*record);
+  record.reset();
+}
+
+void Hub::note_sending(ClientId id, Client& client, std::uint64_t end, std::uint64_t began_ns) const {
+  trace::StageRecord record;
+  record.stage = trace::Stage::client;
+  record.from = client.told_end;
+  record.count = static_cast<std::uint32_t>(std::min<std::uint64_t>(end - client.told_end, UINT32_MAX));
+  record.middle_ns = clock_.realtime_ns();
+  record.began_ns = record.middle_ns - (clock_.monotonic_ns() - began_ns);
+  record.first = number(id);
+  client.told_end = end;
+  client.on_its_way = record;
 }
 
 void Hub::on_close(ClientId id) {
@@ -139,9 +157,10 @@ void Hub::serve(ClientId id, Client& client, StreamContext& context, const ViewS
   // Longer than the kernel needs to take a message: the client, or the way to it, is slow.
   constexpr std::uint64_t slow_ns = 250'000'000;
   const std::uint64_t blocked = std::exchange(client.blocked_ns, 0);
-  std::string updates;
+  Outgoing updates;
   std::uint64_t skipped = 0;
-  for (std::size_t i = 0; i < count && updates.size() < config_.max_text_bytes; ++i) {
+  const auto size = [&updates] { return updates.text.size() + updates.binary.size(); };
+  for (std::size_t i = 0; i < count && size() < config_.max_text_bytes; ++i) {
     client.next_channel = (client.next_channel + 1) % count;
     Channel& channel = *client.channels[client.next_channel];
     if (now < channel.due_ns) continue;
@@ -158,17 +177,20 @@ void Hub::serve(ClientId id, Client& client, StreamContext& context, const ViewS
     text += '\n';
     counters_.skipped += skipped;
   }
-  text += updates;
+  text += updates.text;
   if (now >= client.heartbeat_due_ns) {
     append_heartbeat(text, context, state);
     client.heartbeat_due_ns = now + config_.heartbeat_ns;
   }
-  if (text.empty()) return;
-  text.pop_back();  // The last line feed: lines are separated, not ended.
-  counters_.bytes += text.size();
+  const bool any_updates = !updates.empty();
+  Outgoing outgoing{std::move(text), std::move(updates.binary)};
+  if (outgoing.empty()) return;
+  if (!outgoing.text.empty()) outgoing.text.pop_back();  // Lines are separated by line feeds, not ended.
+  counters_.bytes += outgoing.text.size() + outgoing.binary.size();
   client.ready = false;
   client.sent_at_ns = now;
-  network_->send(id, std::move(text));
+  if (config_.recorder && any_updates) note_sending(id, client, context.view.feed().end().value, now);
+  network_->send(id, std::move(outgoing));
 }
 
 void Hub::tick(StreamContext& context, const ViewState& state) {

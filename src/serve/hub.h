@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "os/clock.h"
 #include "serve/channel.h"
 #include "serve/network/network.h"
+#include "trace/flight_recorder.h"
 
 namespace tapeline::serve {
 
@@ -20,8 +22,9 @@ struct HubConfig {
   std::uint64_t requests_per_second = 20;
   std::uint64_t request_burst = 100;
   std::uint64_t heartbeat_ns = 1'000'000'000;
-  std::uint64_t tick_budget_ns = 4'000'000;  // Who is left out has the first turn at the next tick.
-  std::string version{};                     // Of the program.
+  std::uint64_t tick_budget_ns = 4'000'000;           // Who is left out has the first turn at the next tick.
+  std::string version{};                              // Of the program.
+  std::shared_ptr<trace::FlightRecorder> recorder{};  // Of what clients are sent; may be null.
 };
 
 // What the hub tells of the market's state in each heartbeat.
@@ -72,6 +75,8 @@ class Hub {
     std::uint64_t heartbeat_due_ns = 0;
     double tokens = 0;
     std::uint64_t tokens_at_ns = 0;
+    std::uint64_t told_end = 0;  // Of the log, what the updates that it was sent last take in.
+    std::optional<trace::StageRecord> on_its_way{};
   };
 
   void subscribe(Client& client, const StreamRequest& request, MarketView& view);
@@ -79,6 +84,7 @@ class Hub {
   [[nodiscard]] bool is_flood(Client& client);
   void close(ClientId id, CloseCode code, const std::string& reason);
   void serve(ClientId id, Client& client, StreamContext& context, const ViewState& state, std::uint64_t now);
+  void note_sending(ClientId id, Client& client, std::uint64_t end, std::uint64_t began_ns) const;
   void append_heartbeat(std::string& out, const StreamContext& context, const ViewState& state) const;
 
   HubConfig config_;

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "os/simulated/manual_clock.h"
+#include "serve/test_binary_decoder.h"
 #include "serve/test_feed.h"
 
 namespace tapeline::serve {
@@ -19,9 +20,9 @@ constexpr std::uint64_t ms = 1'000'000;
 class FakeNetwork final : public Network {
  public:
   [[nodiscard]] os::Endpoint endpoint() const override { return {}; }
-  void send(ClientId client, std::string text) override {
-    std::vector<std::string>& waiting = sent[static_cast<std::uint64_t>(client)];
-    waiting.push_back(std::move(text));
+  void send(ClientId client, Outgoing messages) override {
+    std::vector<Outgoing>& waiting = sent[static_cast<std::uint64_t>(client)];
+    waiting.push_back(std::move(messages));
     most_waiting = std::max(most_waiting, waiting.size());
   }
   void close(ClientId client, CloseCode code, std::string) override {
@@ -29,7 +30,7 @@ class FakeNetwork final : public Network {
   }
   [[nodiscard]] NetworkCounters counters() const override { return {}; }
 
-  std::map<std::uint64_t, std::vector<std::string>> sent;
+  std::map<std::uint64_t, std::vector<Outgoing>> sent;
   std::map<std::uint64_t, CloseCode> closed;
   std::size_t most_waiting = 0;
 };
@@ -99,9 +100,10 @@ class HubTest : public ::testing::Test {
   // What the client has been sent since; it is ready for more then.
   std::vector<Json> drain(std::uint64_t client) {
     std::vector<Json> messages;
-    for (const std::string& text : network_.sent[client]) {
-      std::istringstream lines(text);
+    for (const Outgoing& one : network_.sent[client]) {
+      std::istringstream lines(one.text);
       for (std::string line; std::getline(lines, line);) messages.push_back(Json::parse(line));
+      std::ranges::move(TestBinaryDecoder::decode(one.binary), std::back_inserter(messages));
     }
     network_.sent[client].clear();
     hub_.on_drained(ClientId{client});
@@ -163,6 +165,55 @@ TEST_F(HubTest, TellsASnapshotAndThenEveryChange) {
   expect_book(followers["S3"], 3, 5);
   EXPECT_EQ(followers["S1"].snapshots, 1u);
   EXPECT_GT(followers["S1"].messages, 20u);
+}
+
+TEST_F(HubTest, SaysInBytesWhatItSaysInJson) {
+  feed_.start_session("MON");
+  feed_.send_random(300);
+  catch_up();
+  const auto ask_in = [this](std::uint64_t client, const std::string& format) {
+    hub_.on_open(ClientId{client}, view_);
+    for (const int width : {1, 60})
+      ask(client, fmt::format(R"({{"op":"subscribe","id":{},"tables":["book","bbo","trades","bars"],)"
+                              R"("symbols":["S1","S2","S3"],"bar_seconds":{},"depth":7,"format":"{}"}})",
+                              width, width, format));
+  };
+  ask_in(1, "json");
+  ask_in(2, "binary");
+  std::map<std::string, int> compared;
+  for (int round = 0; round < 300; ++round) {
+    feed_.send_random(feed_.random()() % 40);
+    if (round == 100) feed_.declare_gap(3);
+    if (round == 150) feed_.recover();
+    if (round == 200) {
+      feed_.end_session();
+      feed_.start_session("TUE");
+    }
+    catch_up();
+    tick(100 * ms);
+    if (feed_.random()() % 4 == 0) continue;
+    std::vector<Json> in_json = drain(1);
+    std::vector<Json> in_bytes = drain(2);
+    for (const char* table : {"book", "bbo", "trades", "bars"}) {
+      const std::vector<Json> wanted = only(in_json, table);
+      ASSERT_EQ(only(in_bytes, table), wanted) << "round " << round;
+      compared[table] += static_cast<int>(wanted.size());
+    }
+  }
+  for (const char* table : {"book", "bbo", "trades", "bars"}) EXPECT_GT(compared[table], 100) << table;
+}
+
+TEST_F(HubTest, TellsDocumentsInJsonWhateverIsAsked) {
+  feed_.start_session("DAY");
+  feed_.send_random(100);
+  catch_up();
+  hub_.on_open(ClientId{1}, view_);
+  ask(1, R"({"op":"subscribe","id":1,"tables":["overview","bbo"],"symbols":["S1"],"format":"binary"})");
+  tick();
+  ASSERT_EQ(network_.sent[1].size(), 1u);
+  const Outgoing& sent = network_.sent[1][0];
+  EXPECT_NE(sent.text.find("\"overview\""), std::string::npos);
+  EXPECT_EQ(sent.binary.size(), sizeof(BinaryHeader) + sizeof(BinaryBbo));
 }
 
 TEST_F(HubTest, ConflatesByTheInterval) {

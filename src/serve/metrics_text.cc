@@ -231,6 +231,13 @@ void append_machine(MetricsText& out, const status::Status& status) {
         as_double(status.warnings.size()));
 }
 
+void append_traces(MetricsText& out, const status::Traces& traces) {
+  out.counter("tapeline_traces_total", "Traces of messages by what became of them.");
+  out.sample({{"outcome", "sent"}}, as_double(traces.sent));
+  out.sample({{"outcome", "dropped"}}, as_double(traces.dropped));
+  out.sample({{"outcome", "slow_untraced"}}, as_double(traces.slow_untraced));
+}
+
 void append_pipeline(MetricsText& out, const status::Status& status) {
   append_machine(out, status);
   out.counter("tapeline_stage_items_total", "What has passed a stage of the pipeline.");
@@ -248,6 +255,7 @@ void append_pipeline(MetricsText& out, const status::Status& status) {
   append_workers(out, status.workers);
   append_latencies(out, status.latencies);
   append_checkpoints(out, status.checkpoints);
+  append_traces(out, status.traces);
   append_alerts(out, status);
 }
 

@@ -47,7 +47,7 @@ TEST(RestRequest, RefusesWhatCannotBeMeant) {
 TEST(StreamRequest, ReadsASubscription) {
   const auto request = parse_stream_request(
       R"({"op":"subscribe","id":4,"tables":["book","bars","book"],"symbols":["IWM","AAPL","IWM"],"depth":20,)"
-      R"("interval_ms":50,"bar_seconds":1})");
+      R"("interval_ms":50,"bar_seconds":1,"format":"binary"})");
   ASSERT_TRUE(request) << request.error().message;
   EXPECT_EQ(request->kind, StreamRequest::Kind::subscribe);
   EXPECT_EQ(request->id, 4u);
@@ -55,6 +55,7 @@ TEST(StreamRequest, ReadsASubscription) {
   EXPECT_EQ(request->symbols.size(), 2u);
   EXPECT_EQ(request->depth, 20u);
   EXPECT_EQ(request->interval_ms, 50u);
+  EXPECT_EQ(request->format, StreamFormat::binary);
   EXPECT_EQ(request->bar_seconds, 1u);
   const auto overview =
       parse_stream_request(R"({"op":"subscribe","id":1,"tables":"overview","filter":"AA"})");
@@ -78,7 +79,9 @@ TEST(StreamRequest, TellsWhatIsNoJsonFromWhatCannotBeMeant) {
         R"({"op":"subscribe","id":1,"tables":["book"],"symbols":["TOOLONGNAME"]})",
         R"({"op":"subscribe","id":1,"tables":["book"],"symbols":["A B"]})",
         R"({"op":"subscribe","id":1,"tables":["book"],"symbols":["A"],"depth":0})",
-        R"({"op":"subscribe","id":1,"tables":["book"],"symbols":["A"],"interval_ms":1})",
+        R"({"op":"subscribe","id":1,"tables":["book"],"symbols":["A"],"interval_ms":0})",
+        R"({"op":"subscribe","id":1,"tables":["book"],"symbols":["A"],"format":"xml"})",
+        R"({"op":"subscribe","id":1,"tables":["book"],"symbols":["A"],"format":1})",
         R"({"op":"subscribe","id":1,"tables":["bars"],"symbols":["A"],"bar_seconds":5})",
         R"({"op":"subscribe","id":1,"tables":["overview"],"filter":7})", "[[[[[[[[[[]]]]]]]]]]"})
     EXPECT_EQ(code(text), ErrorCode::usage) << text;

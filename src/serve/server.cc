@@ -80,8 +80,25 @@ class StatusThread {
   std::thread thread_;
 };
 
-HubConfig hub_config(const ServeConfig& config) {
+// What the stages of serving note their times in.
+struct StageRecorders {
+  std::shared_ptr<trace::FlightRecorder> books{};
+  std::shared_ptr<trace::FlightRecorder> clients{};
+};
+
+Result<StageRecorders> make_recorders(trace::Recorders* recorders) {
+  StageRecorders made;
+  if (recorders == nullptr) return made;
+  auto books = recorders->make("serve");
+  if (!books) return std::unexpected(books.error());
+  auto clients = recorders->make("clients");
+  if (!clients) return std::unexpected(clients.error());
+  return StageRecorders{std::move(*books), std::move(*clients)};
+}
+
+HubConfig hub_config(const ServeConfig& config, std::shared_ptr<trace::FlightRecorder> recorder) {
   HubConfig hub;
+  hub.recorder = std::move(recorder);
   hub.max_text_bytes = config.send_queue_bytes;
   hub.version = config.version;
   return hub;
@@ -111,8 +128,9 @@ Result<ServeConfig> serve_config(const config::Serve& section, std::string versi
 // replies belong to its connections.
 class Server::Parts final : public NetworkHandler {
  public:
-  Parts(const ServeConfig& config, event_log::EventLog& log)
-      : serving_(log, clock_, hub_config(config), config.keyframe_bytes, config.watch),
+  Parts(const ServeConfig& config, event_log::EventLog& log, StageRecorders recorders)
+      : serving_(log, clock_, hub_config(config, std::move(recorders.clients)), config.keyframe_bytes,
+                 config.watch, std::move(recorders.books)),
         rewinder_(std::make_unique<Rewinder>(log, clock_, config.rewind_timeout_ms * 1'000'000)),
         api_(*rewinder_) {}
   ~Parts() override {
@@ -181,7 +199,9 @@ Server::~Server() = default;
 
 Result<std::unique_ptr<Server>> Server::start(const ServeConfig& config, event_log::EventLog& log,
                                               StatusSource status) {
-  auto parts = std::make_unique<Parts>(config, log);
+  Result<StageRecorders> recorders = make_recorders(config.recorders);
+  if (!recorders) return std::unexpected(recorders.error());
+  auto parts = std::make_unique<Parts>(config, log, std::move(*recorders));
   if (Result<void> done = parts->start(config, std::move(status)); !done)
     return std::unexpected(done.error());
   return std::unique_ptr<Server>(new Server(std::move(parts)));

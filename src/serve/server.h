@@ -13,6 +13,7 @@
 #include "os/endpoint.h"
 #include "serve/watch_list.h"
 #include "status/status.h"
+#include "trace/recorders.h"
 
 namespace tapeline::serve {
 
@@ -24,7 +25,8 @@ struct ServeConfig {
   std::size_t keyframe_bytes = std::size_t{256} << 20;
   std::uint64_t rewind_timeout_ms = 5'000;
   WatchListConfig watch{};
-  std::string version{};  // Of the program.
+  std::string version{};                  // Of the program.
+  trace::Recorders* recorders = nullptr;  // Outlive the server; null: nothing is recorded.
 };
 
 // From the section [serve] of the configuration; an address that is none is told.

@@ -10,7 +10,9 @@ namespace tapeline::serve {
 
 namespace {
 
-constexpr std::uint64_t tick_ns = 5'000'000;
+// Clients are looked at so often, or as often as a tenth of the thread's time allows.
+constexpr std::uint64_t tick_ns = 1'000'000;
+constexpr std::uint64_t most_tick_share = 10;
 constexpr std::uint64_t open_again_ns = 500'000'000;
 constexpr std::uint64_t behind_ns = 1'000'000'000;
 constexpr std::size_t commands_at_once = 64;
@@ -31,8 +33,12 @@ ViewState ServingState::view_state() const {
 }
 
 ServingThread::ServingThread(event_log::EventLog& log, const os::Clock& clock, HubConfig hub,
-                             std::size_t keyframe_bytes, WatchListConfig watched)
-    : log_(log), clock_(clock), state_(std::move(hub), clock, keyframe_bytes, std::move(watched)) {}
+                             std::size_t keyframe_bytes, WatchListConfig watched,
+                             std::shared_ptr<trace::FlightRecorder> recorder)
+    : log_(log),
+      clock_(clock),
+      state_(std::move(hub), clock, keyframe_bytes, std::move(watched)),
+      recorder_(std::move(recorder)) {}
 
 void ServingThread::start(Network& network) {
   state_.hub.set_network(network);
@@ -98,15 +104,28 @@ bool ServingThread::follow() {
   }
   // A reader that keeps up finds nothing more every now and then.
   if (state_.caught_up && clock_.monotonic_ns() - at_end_ns_ > behind_ns) state_.caught_up = false;
+  const std::uint64_t began_ns = recorder_ ? clock_.realtime_ns() : 0;
   if (Result<void> done = state_.view.take(**batch); !done) {
     note_failure(done.error());
     return false;
   }
+  if (recorder_) record(**batch, began_ns);
   state_.index.note(state_.view);
   if (const std::atomic<std::uint64_t>* end = reader_->live_end())
     state_.lag_records = end->load(std::memory_order_relaxed) -
                          std::min(end->load(std::memory_order_relaxed), (*batch)->end().value);
   return true;
+}
+
+void ServingThread::record(const event_log::Batch& batch, std::uint64_t began_ns) {
+  trace::StageRecord record;
+  record.stage = trace::Stage::serve;
+  record.from = batch.first.value;
+  record.count = batch.record_count;
+  record.began_ns = record.middle_ns = began_ns;
+  record.ended_ns = clock_.realtime_ns();
+  record.oldest_captured_ns = batch.first_time_ns;
+  recorder_->record(record);
 }
 
 bool ServingThread::run_commands() {
@@ -137,7 +156,8 @@ void ServingThread::run() {
     const std::uint64_t now = clock_.monotonic_ns();
     if (now >= next_tick_ns_) {
       tick();
-      next_tick_ns_ = clock_.monotonic_ns() + tick_ns;
+      const std::uint64_t after = clock_.monotonic_ns();
+      next_tick_ns_ = after + std::max(tick_ns, (after - now) * (most_tick_share - 1));
     }
     const std::uint64_t park_ns = idle.after_turn(worked);
     if (park_ns == 0) continue;

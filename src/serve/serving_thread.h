@@ -19,6 +19,7 @@
 #include "serve/watch_list.h"
 #include "status/status.h"
 #include "stream/idle_strategy.h"
+#include "trace/flight_recorder.h"
 
 namespace tapeline::serve {
 
@@ -49,8 +50,9 @@ class ServingThread {
   using Command = std::function<void(ServingState&)>;
   static constexpr std::size_t most_waiting = 4'096;
 
+  // The recorder, of the books, may be null.
   ServingThread(event_log::EventLog& log, const os::Clock& clock, HubConfig hub, std::size_t keyframe_bytes,
-                WatchListConfig watched = {});
+                WatchListConfig watched, std::shared_ptr<trace::FlightRecorder> recorder);
   ~ServingThread() { stop(); }
   ServingThread(const ServingThread&) = delete;
   ServingThread& operator=(const ServingThread&) = delete;
@@ -67,6 +69,7 @@ class ServingThread {
   // One batch, if there is one.
   [[nodiscard]] bool follow();
   void open_reader();
+  void record(const event_log::Batch& batch, std::uint64_t began_ns);
   void note_failure(const Error& error);
   [[nodiscard]] bool run_commands();
   void tick();
@@ -74,6 +77,7 @@ class ServingThread {
   event_log::EventLog& log_;
   const os::Clock& clock_;
   ServingState state_;
+  std::shared_ptr<trace::FlightRecorder> recorder_;
   std::unique_ptr<event_log::Reader> reader_;
   std::uint64_t next_open_ns_ = 0;
   std::uint64_t next_tick_ns_ = 0;

@@ -90,6 +90,11 @@ Result<void> read_options(const Json& object, StreamRequest& request) {
   request.depth = depth;
   request.bar_seconds = static_cast<std::uint32_t>(seconds);
   request.rows = rows;
+  const auto format = object.find("format");
+  if (format != object.end()) {
+    if (*format != "json" && *format != "binary") return refuse("format is json or binary");
+    request.format = *format == "binary" ? StreamFormat::binary : StreamFormat::json;
+  }
   const auto filter = object.find("filter");
   if (filter != object.end()) {
     if (!filter->is_string()) return refuse("filter must be a text");

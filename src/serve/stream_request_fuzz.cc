@@ -21,6 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   CHECK(request->rows >= 1 && request->rows <= serve::StreamRequest::most_rows);
   CHECK(request->interval_ms >= serve::StreamRequest::least_interval_ms);
   CHECK(request->interval_ms <= serve::StreamRequest::most_interval_ms);
+  CHECK(request->format == serve::StreamFormat::json || request->format == serve::StreamFormat::binary);
   CHECK(request->filter.size() <= sizeof(Symbol));
   return 0;
 }

@@ -37,6 +37,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Latency, name, count, p50_ns, p9
                                                 note, sum_ns, buckets)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Checkpoints, taken, failed, age_ms, keys, bytes, duration_us,
                                                 longest_stall_us, last_error)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Traces, sampled, slow, slow_untraced, sent, dropped,
+                                                missed_records)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Memory, resident_bytes, peak_resident_bytes)
 
 // By hand for the bound, which is null where it is not known.
@@ -81,7 +83,7 @@ void from_json(const nlohmann::json& json, Market& market) {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Status, version, process, uptime_ms, started_at_ns,
                                                 caught_up_at_ns, stages, feed, market, book_events, topics,
-                                                workers, latencies, checkpoints, clock, memory, warnings,
+                                                workers, latencies, checkpoints, traces, clock, memory, warnings,
                                                 alerts, alert_targets)
 
 std::string encode(const Status& status) {

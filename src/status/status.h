@@ -122,6 +122,16 @@ struct Checkpoints {
   std::string last_error{};
 };
 
+// Traces of messages; all 0 where none are sent.
+struct Traces {
+  std::uint64_t sampled = 0;
+  std::uint64_t slow = 0;
+  std::uint64_t slow_untraced = 0;  // Beyond trace.slow_per_second.
+  std::uint64_t sent = 0;
+  std::uint64_t dropped = 0;         // The collector was behind, or out of reach.
+  std::uint64_t missed_records = 0;  // Of stages, overwritten before they were looked at.
+};
+
 struct Clock {
   std::string source = "none";
   bool synchronised = false;
@@ -171,6 +181,7 @@ struct Status {
   std::vector<Worker> workers{};
   std::vector<Latency> latencies{};
   Checkpoints checkpoints{};
+  Traces traces{};
   Clock clock{};
   Memory memory{};
   std::vector<std::string> warnings{};  // What is wrong now, a sentence each.

@@ -15,6 +15,7 @@ const shades = 48;
 const mostFrames = 3_000;
 
 interface Palette {
+  font: string;
   bid: string[];
   ask: string[];
   line: string;
@@ -42,6 +43,7 @@ export class Heatmap {
   private palette: Palette | null = null;
   private pointer: { x: number; y: number } | null = null;
   private running = false;
+  private drawn = ""; // What the canvas shows; see draw().
   // The event time at the right edge.
   now: () => number = () => 0;
 
@@ -127,6 +129,7 @@ export class Heatmap {
       return `rgb(${cssColor(name)} / ${(0.05 + 0.9 * part ** 1.25).toFixed(3)})`;
     });
     this.palette = {
+      font: cssColor("--font"),
       bid: shade("--bid-rgb"), ask: shade("--ask-rgb"), line: cssColor("--text"), text: cssColor("--muted"),
       grid: cssColor("--line"), buy: cssColor("--buy-dot"), sell: cssColor("--sell-dot"),
     };
@@ -222,6 +225,12 @@ export class Heatmap {
     const width = Math.round(full - 58 * ratio);
     const height = Math.round(tall - 20 * ratio);
     this.rightEdge = this.now();
+    // Most frames of the screen move nothing by a whole pixel and bring nothing new: they cost nothing then.
+    const pixel = Math.floor((this.rightEdge / this.spanNs) * width);
+    const state = [pixel, this.frames.length, this.frames[this.frames.length - 1]?.time, this.trades.length,
+      this.trades[this.trades.length - 1]?.time, full, tall, this.pointer?.x, this.pointer?.y].join();
+    if (state === this.drawn && !this.stale && !resized) return;
+    this.drawn = state;
     this.empty.hidden = this.frames.length > 0;
     context.clearRect(0, 0, full, tall);
     if (this.frames.length === 0 || width < 20 || height < 20) return;
@@ -267,7 +276,7 @@ export class Heatmap {
     ratio: number): void {
     const palette = this.colors();
     const { low, high } = this.range!;
-    context.font = `${10.5 * ratio}px ${cssColor("--font")}`;
+    context.font = `${10.5 * ratio}px ${palette.font}`;
     context.fillStyle = palette.text;
     context.textBaseline = "middle";
     context.textAlign = "left";

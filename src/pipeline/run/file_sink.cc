@@ -42,8 +42,9 @@ std::optional<PartName> parse_part_name(std::string_view name) {
 
 }  // namespace
 
-FileSink::FileSink(const FileSinkConfig& config, event_log::EventLog& log, os::FileSystem& files)
-    : config_(config), log_(log), files_(files) {}
+FileSink::FileSink(const FileSinkConfig& config, event_log::EventLog& log, os::FileSystem& files,
+                   const os::Clock& clock, trace::Recorders& recorders)
+    : config_(config), log_(log), files_(files), clock_(clock), recorders_(recorders) {}
 
 const table::Schema* FileSink::schema_of_table(std::uint16_t table) const {
   const table::Schema* found = nullptr;
@@ -130,6 +131,10 @@ Result<void> FileSink::open_new_lanes() {
     if (progress_.size() <= lanes_.size()) progress_.push_back(0);
     lane.from = lane.to = progress_[lanes_.size()];
     if (Result<void> sought = lane.reader->seek({lane.from}); !sought) return sought;
+    const auto number = static_cast<std::uint16_t>(lanes_.size());
+    auto recorder = recorders_.make(fmt::format("sink-{}", number), {.number = number});
+    if (!recorder) return std::unexpected(recorder.error());
+    lane.recorder = std::move(*recorder);
     lanes_.push_back(std::move(lane));
   }
   return {};
@@ -161,6 +166,7 @@ Result<bool> FileSink::turn(std::uint64_t now_ns) {
 
 Result<void> FileSink::take(std::size_t number, const event_log::Batch& batch) {
   missed_ += batch.missed;
+  const std::uint64_t began_ns = lanes_[number].recorder ? clock_.realtime_ns() : 0;
   Result<stream::RowBatchCursor> cursor = stream::RowBatchCursor::open(batch.payload);
   if (!cursor) return std::unexpected(cursor.error());
   for (;;) {
@@ -179,7 +185,21 @@ Result<void> FileSink::take(std::size_t number, const event_log::Batch& batch) {
     ++rows_;
   }
   lanes_[number].to = batch.end().value;
+  if (lanes_[number].recorder) record(number, batch, cursor->header(), began_ns);
   return {};
+}
+
+void FileSink::record(std::size_t number, const event_log::Batch& batch, const stream::RowBatchHeader& header,
+                      std::uint64_t began_ns) {
+  trace::StageRecord record;
+  record.stage = trace::Stage::file_sink;
+  record.number = static_cast<std::uint16_t>(number);
+  record.from = raw(header.from);
+  record.count = static_cast<std::uint32_t>(raw(header.to) - raw(header.from));
+  record.began_ns = record.middle_ns = began_ns;
+  record.ended_ns = clock_.realtime_ns();
+  record.oldest_captured_ns = batch.first_time_ns;
+  lanes_[number].recorder->record(record);
 }
 
 // The file is made under a name that says where it begins only; close_part() gives it its own.
@@ -229,9 +249,10 @@ Result<void> FileSink::finish() {
 Result<std::unique_ptr<FileSinkThread>> FileSinkThread::start(const FileSinkConfig& config,
                                                               event_log::EventLog& log, os::FileSystem& files,
                                                               const os::Clock& clock,
+                                                              trace::Recorders& recorders,
                                                               std::function<void(const Error&)> on_failure) {
   std::unique_ptr<FileSinkThread> thread(
-      new FileSinkThread(config, log, files, clock, std::move(on_failure)));
+      new FileSinkThread(config, log, files, clock, recorders, std::move(on_failure)));
   if (Result<void> opened = thread->sink_.open(); !opened) return std::unexpected(opened.error());
   thread->thread_ = std::thread([raw = thread.get()] { raw->run(); });
   return thread;

@@ -17,6 +17,7 @@
 #include "pipeline/row_tables.h"
 #include "sinks/table_sink.h"
 #include "stream/row_log.h"
+#include "trace/recorders.h"
 
 namespace tapeline::pipeline {
 
@@ -37,8 +38,9 @@ struct FileSinkConfig {
 // rows.
 class FileSink {
  public:
-  // Both must outlive it.
-  FileSink(const FileSinkConfig& config, event_log::EventLog& log, os::FileSystem& files);
+  // All must outlive it.
+  FileSink(const FileSinkConfig& config, event_log::EventLog& log, os::FileSystem& files,
+           const os::Clock& clock, trace::Recorders& recorders);
 
   // Finds out where the last run stopped.
   Result<void> open();
@@ -62,12 +64,15 @@ class FileSink {
     std::uint64_t rows = 0;
     std::array<std::unique_ptr<sinks::TableSink>, max_tables> tables;
     std::array<std::string, max_tables> paths;
+    std::shared_ptr<trace::FlightRecorder> recorder;
   };
 
   Result<void> open_new_lanes();
   Result<void> read_progress();
   Result<void> remove_leftovers();
   Result<void> take(std::size_t number, const event_log::Batch& batch);
+  void record(std::size_t number, const event_log::Batch& batch, const stream::RowBatchHeader& header,
+              std::uint64_t began_ns);
   Result<sinks::TableSink*> table_of(std::size_t number, std::uint16_t table);
   Result<void> close_part(std::size_t number);
   Result<void> write_progress();
@@ -80,6 +85,8 @@ class FileSink {
   FileSinkConfig config_;
   event_log::EventLog& log_;
   os::FileSystem& files_;
+  const os::Clock& clock_;
+  trace::Recorders& recorders_;
   std::vector<Lane> lanes_;
   std::vector<std::uint64_t> progress_;  // By lane: what is written before that.
   std::uint64_t rows_ = 0;
@@ -93,6 +100,7 @@ class FileSinkThread {
   // All must outlive it. A failure that does not pass by itself is told on the thread, which ends then.
   static Result<std::unique_ptr<FileSinkThread>> start(const FileSinkConfig& config, event_log::EventLog& log,
                                                        os::FileSystem& files, const os::Clock& clock,
+                                                       trace::Recorders& recorders,
                                                        std::function<void(const Error&)> on_failure);
   // Takes what the log has by now, closes the parts and ends.
   ~FileSinkThread();
@@ -101,8 +109,9 @@ class FileSinkThread {
 
  private:
   FileSinkThread(const FileSinkConfig& config, event_log::EventLog& log, os::FileSystem& files,
-                 const os::Clock& clock, std::function<void(const Error&)> on_failure)
-      : sink_(config, log, files), clock_(clock), on_failure_(std::move(on_failure)) {}
+                 const os::Clock& clock, trace::Recorders& recorders,
+                 std::function<void(const Error&)> on_failure)
+      : sink_(config, log, files, clock, recorders), clock_(clock), on_failure_(std::move(on_failure)) {}
   void run();
 
   FileSink sink_;

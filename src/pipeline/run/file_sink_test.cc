@@ -12,6 +12,7 @@
 
 #include "event_log/journal/journal.h"
 #include "os/posix/posix_file_system.h"
+#include "os/posix/system_clock.h"
 #include "pipeline/live/ingest.h"
 #include "stream/row_log.h"
 
@@ -70,6 +71,8 @@ struct Lanes {
   }
 
   os::PosixFileSystem files;
+  os::SystemClock clock;
+  std::unique_ptr<trace::Recorders> recorders = *trace::Recorders::open(files, "", 64);
   event_log::journal::Journal journal;
   std::vector<std::unique_ptr<event_log::Writer>> writers;
   std::uint64_t sequence = 0;
@@ -83,7 +86,7 @@ TEST(FileSink, WritesEachRowOnceWhereverItIsStopped) {
     const FileSinkConfig config{.folder = folder.path() + "/tables", .part_ns = 50, .part_rows = 40};
     std::uint64_t now_ns = 1;
     for (int run = 0; run < 6; ++run) {
-      FileSink sink(config, lanes.journal, lanes.files);
+      FileSink sink(config, lanes.journal, lanes.files, lanes.clock, *lanes.recorders);
       ASSERT_TRUE(sink.open());
       for (int i = 0; i < 20; ++i) {
         lanes.append(static_cast<std::uint32_t>(random() % 2), static_cast<unsigned>(random() % 9));
@@ -95,7 +98,7 @@ TEST(FileSink, WritesEachRowOnceWhereverItIsStopped) {
       if (random() % 3 != 0) continue;
       ASSERT_TRUE(sink.finish());
     }
-    FileSink sink(config, lanes.journal, lanes.files);
+    FileSink sink(config, lanes.journal, lanes.files, lanes.clock, *lanes.recorders);
     ASSERT_TRUE(sink.open());
     for (Result<bool> any = true; *any;) {
       any = sink.turn(now_ns += 200'000'000);
@@ -114,7 +117,7 @@ TEST(FileSink, WritesAnewWhatACrashLeftBetweenThePartsAndTheProgress) {
   const FileSinkConfig config{.folder = folder.path() + "/tables"};
   lanes.append(0, 10);
   {
-    FileSink sink(config, lanes.journal, lanes.files);
+    FileSink sink(config, lanes.journal, lanes.files, lanes.clock, *lanes.recorders);
     ASSERT_TRUE(sink.open());
     ASSERT_TRUE(sink.turn(1));
     ASSERT_TRUE(sink.finish());
@@ -122,7 +125,7 @@ TEST(FileSink, WritesAnewWhatACrashLeftBetweenThePartsAndTheProgress) {
   // The part has its name, but what vouches for it was not written.
   std::filesystem::remove(folder.path() + "/tables/PROGRESS");
   lanes.append(0, 5);
-  FileSink sink(config, lanes.journal, lanes.files);
+  FileSink sink(config, lanes.journal, lanes.files, lanes.clock, *lanes.recorders);
   ASSERT_TRUE(sink.open());
   EXPECT_TRUE(lines_of(folder.path() + "/tables/bbo").empty());
   ASSERT_TRUE(sink.turn(1));
@@ -135,7 +138,8 @@ TEST(FileSink, RefusesADamagedProgress) {
   Lanes lanes(folder.path() + "/journal");
   std::filesystem::create_directories(folder.path() + "/tables");
   std::ofstream(folder.path() + "/tables/PROGRESS") << "12\nx";
-  FileSink sink({.folder = folder.path() + "/tables"}, lanes.journal, lanes.files);
+  FileSink sink({.folder = folder.path() + "/tables"}, lanes.journal, lanes.files, lanes.clock,
+                *lanes.recorders);
   const Result<void> opened = sink.open();
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::corrupt);

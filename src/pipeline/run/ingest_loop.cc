@@ -9,13 +9,17 @@
 namespace tapeline::pipeline {
 
 IngestLoop::IngestLoop(const IngestLoopConfig& config, Ingest& ingest, capture::LivePacketSource& source,
-                       capture::DatagramSender& sender, const os::Clock& clock, os::Doorbell& published)
+                       capture::DatagramSender& sender, const os::Clock& clock, os::Doorbell& published,
+                       std::shared_ptr<trace::FlightRecorder> recorder)
     : config_(config),
       ingest_(ingest),
       source_(source),
       sender_(sender),
       clock_(clock),
-      published_(published) {
+      published_(published),
+      recorder_(std::move(recorder)),
+      recorded_end_(ingest.writer().end().value),
+      recorded_sequence_(ingest.sequencer().position().next_sequence) {
   if (config_.snapshot_server) snapshots_.emplace(*config_.snapshot_server, ingest, clock);
   draft_.started_ns = clock.monotonic_ns();
   publish_report(draft_.started_ns);
@@ -36,7 +40,7 @@ Result<void> IngestLoop::turn(std::uint64_t most_wait_ns) {
   if (snapshots_ && snapshots_->is_active()) wait_ns = std::min(wait_ns, snapshot_wait_ns);
   const Result<std::span<const capture::Packet>> packets = source_.poll(wait_ns);
   if (!packets) return std::unexpected(packets.error());
-  now_ns = clock_.monotonic_ns();
+  now_ns = taken_ns_ = clock_.monotonic_ns();
   for (const capture::Packet& packet : *packets) take(packet, now_ns);
   if (snapshots_) snapshots_->turn(now_ns);
   if (ingest_.next_deadline() <= now_ns) ingest_.on_timer(now_ns);
@@ -82,6 +86,9 @@ bool IngestLoop::flush() {
   const Result<void> flushed = ingest_.flush();
   const bool appended = ingest_.counters().batches != batches_told_;
   batches_told_ = ingest_.counters().batches;
+  // Before the ring: a worker that wakes may take this thread's core.
+  const std::uint64_t now_ns = appended ? clock_.realtime_ns() : 0;
+  const std::uint64_t taking_ns = appended && recorder_ ? clock_.monotonic_ns() - taken_ns_ : 0;
   if (appended) published_.ring();
   if (!flushed) {
     draft_.blocked = flushed.error().message;
@@ -89,11 +96,26 @@ bool IngestLoop::flush() {
   }
   draft_.blocked.clear();
   if (oldest_captured_ns_ != 0 && appended) {
-    const std::uint64_t now_ns = clock_.realtime_ns();
     delays_.record(now_ns > oldest_captured_ns_ ? now_ns - oldest_captured_ns_ : 0);
+    if (recorder_) note_append(now_ns - taking_ns, now_ns);
   }
   oldest_captured_ns_ = 0;
   return true;
+}
+
+// All that one turn has appended is one batch here, be it more in the log.
+void IngestLoop::note_append(std::uint64_t began_ns, std::uint64_t ended_ns) {
+  trace::StageRecord record;
+  record.stage = trace::Stage::ingest;
+  record.from = recorded_end_;
+  recorded_end_ = ingest_.writer().end().value;
+  record.count = static_cast<std::uint32_t>(recorded_end_ - record.from);
+  record.began_ns = record.middle_ns = began_ns;
+  record.ended_ns = ended_ns;
+  record.oldest_captured_ns = oldest_captured_ns_;
+  record.first = recorded_sequence_;
+  record.last = recorded_sequence_ = ingest_.sequencer().position().next_sequence;
+  recorder_->record(record);
 }
 
 void IngestLoop::note_recovery(std::uint64_t now_ns) {

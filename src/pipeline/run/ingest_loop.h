@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "pipeline/live/ingest.h"
 #include "pipeline/run/published.h"
 #include "pipeline/run/snapshot_fetcher.h"
+#include "trace/flight_recorder.h"
 
 namespace tapeline::pipeline {
 
@@ -44,9 +46,11 @@ struct IngestReport {
 // One turn after the other by one thread; report() and waits() from any.
 class IngestLoop {
  public:
-  // All must outlive it. `published` is rung behind every batch that the log has taken.
+  // All must outlive it. `published` is rung behind every batch that the log has taken. The recorder may be
+  // null.
   IngestLoop(const IngestLoopConfig& config, Ingest& ingest, capture::LivePacketSource& source,
-             capture::DatagramSender& sender, const os::Clock& clock, os::Doorbell& published);
+             capture::DatagramSender& sender, const os::Clock& clock, os::Doorbell& published,
+             std::shared_ptr<trace::FlightRecorder> recorder);
 
   // Waits for packets, at most so long. A failure is the machine's and ends the capture; a log that takes
   // nothing is not: then packets stay with the kernel, and are asked for again where it drops them.
@@ -60,6 +64,7 @@ class IngestLoop {
   void take(const capture::Packet& packet, std::uint64_t now_ns);
   void act(std::uint64_t now_ns);
   bool flush();
+  void note_append(std::uint64_t began_ns, std::uint64_t ended_ns);
   void note_recovery(std::uint64_t now_ns);
   void publish_report(std::uint64_t now_ns);
 
@@ -73,9 +78,13 @@ class IngestLoop {
   capture::DatagramSender& sender_;
   const os::Clock& clock_;
   os::Doorbell& published_;
+  std::shared_ptr<trace::FlightRecorder> recorder_;
   std::optional<SnapshotFetcher> snapshots_;
   std::uint64_t batches_told_ = 0;
   std::uint64_t oldest_captured_ns_ = 0;  // Of what is not in the log yet.
+  std::uint64_t taken_ns_ = 0;            // Monotonic: when the packets of this turn were there.
+  std::uint64_t recorded_end_ = 0;        // Of the log, and the session's next sequence there.
+  std::uint64_t recorded_sequence_ = 0;
   std::uint64_t last_report_ns_ = 0;
   std::optional<std::uint64_t> gap_since_ns_;
   IngestReport draft_;

@@ -52,16 +52,18 @@ Result<void> LivePipeline::open() {
   if (Result<void> made = parts_.log.create_topic(feed_topic, config_.feed.options); !made) return made;
   if (Result<void> made = make_rows_topic(config_.pool.workers); !made) return made;
   // The workers' restart is planned before the feed grows.
-  Result<std::unique_ptr<WorkerPool>> pool =
-      WorkerPool::start(config_.pool, parts_.log, parts_.store, groups_, parts_.clock, feed_bell_,
-                        parts_.rows_bell, [this](const Error& error) { fail_with(error); });
+  Result<std::unique_ptr<WorkerPool>> pool = WorkerPool::start(
+      config_.pool, parts_.log, parts_.store, groups_, parts_.clock, feed_bell_, parts_.rows_bell,
+      [this](const Error& error) { fail_with(error); }, parts_.recorders);
   if (!pool) return std::unexpected(pool.error());
   pool_ = std::move(*pool);
   Result<std::unique_ptr<Ingest>> ingest = Ingest::open(config_.ingest, parts_.log);
   if (!ingest) return std::unexpected(ingest.error());
   ingest_ = std::move(*ingest);
+  Result<std::shared_ptr<trace::FlightRecorder>> recorder = parts_.recorders.make("ingest");
+  if (!recorder) return std::unexpected(recorder.error());
   loop_ = std::make_unique<IngestLoop>(config_.loop, *ingest_, parts_.source, parts_.sender, parts_.clock,
-                                       feed_bell_);
+                                       feed_bell_, std::move(*recorder));
   feed_maintenance_ = std::make_unique<MaintenanceThread>(
       std::vector<event_log::Writer*>{&ingest_->writer()}, config_.feed.sync_interval_ns,
       [this](const Error& error) {

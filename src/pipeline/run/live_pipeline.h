@@ -21,6 +21,7 @@
 #include "pipeline/run/worker_pool.h"
 #include "stream/checkpoint_store.h"
 #include "stream/key_groups.h"
+#include "trace/recorders.h"
 
 namespace tapeline::pipeline {
 
@@ -50,6 +51,7 @@ struct LivePipelineParts {
   capture::DatagramSender& sender;
   const os::Clock& clock;
   os::Doorbell& rows_bell;  // Rung when rows have been appended.
+  trace::Recorders& recorders;
 };
 
 // A pipeline that runs: one thread puts packets into the log, one each drives the workers from it, others

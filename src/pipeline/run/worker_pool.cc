@@ -10,14 +10,12 @@
 
 namespace tapeline::pipeline {
 
-Result<std::unique_ptr<WorkerPool>> WorkerPool::start(const WorkerPoolConfig& config,
-                                                      event_log::EventLog& log,
-                                                      stream::CheckpointStore& store,
-                                                      const stream::KeyGroups& groups, const os::Clock& clock,
-                                                      os::Doorbell& input, os::Doorbell& output,
-                                                      std::function<void(const Error&)> on_failure) {
+Result<std::unique_ptr<WorkerPool>> WorkerPool::start(
+    const WorkerPoolConfig& config, event_log::EventLog& log, stream::CheckpointStore& store,
+    const stream::KeyGroups& groups, const os::Clock& clock, os::Doorbell& input, os::Doorbell& output,
+    std::function<void(const Error&)> on_failure, trace::Recorders& recorders) {
   std::unique_ptr<WorkerPool> pool(
-      new WorkerPool(config, log, store, groups, clock, input, output, std::move(on_failure)));
+      new WorkerPool(config, log, store, groups, clock, input, output, std::move(on_failure), recorders));
   if (Result<void> opened = pool->open(config.workers); !opened) return std::unexpected(opened.error());
   return pool;
 }
@@ -25,7 +23,7 @@ Result<std::unique_ptr<WorkerPool>> WorkerPool::start(const WorkerPoolConfig& co
 WorkerPool::WorkerPool(const WorkerPoolConfig& config, event_log::EventLog& log,
                        stream::CheckpointStore& store, const stream::KeyGroups& groups,
                        const os::Clock& clock, os::Doorbell& input, os::Doorbell& output,
-                       std::function<void(const Error&)> on_failure)
+                       std::function<void(const Error&)> on_failure, trace::Recorders& recorders)
     : config_(config),
       log_(log),
       store_(store),
@@ -33,7 +31,8 @@ WorkerPool::WorkerPool(const WorkerPoolConfig& config, event_log::EventLog& log,
       clock_(clock),
       input_(input),
       output_(output),
-      on_failure_(std::move(on_failure)) {}
+      on_failure_(std::move(on_failure)),
+      recorders_(recorders) {}
 
 WorkerPool::~WorkerPool() {
   end_threads(false, 0);
@@ -55,13 +54,19 @@ Result<void> WorkerPool::open(unsigned workers) {
   Result<std::vector<std::unique_ptr<LogWorker>>> opened =
       WorkerSet::open(config_.worker, log_, store_, groups_, writers);
   if (!opened) return std::unexpected(opened.error());
+  recorders_.remove("worker-");
   const std::lock_guard lock(mutex_);
   for (unsigned i = 0; i < workers; ++i) {
+    Result<std::shared_ptr<trace::FlightRecorder>> recorder =
+        recorders_.make(fmt::format("worker-{}", i), {.number = static_cast<std::uint16_t>(i),
+                                                      .groups = (*opened)[i]->groups(),
+                                                      .key_groups = groups_.count()});
+    if (!recorder) return std::unexpected(recorder.error());
     std::optional<unsigned> cpu;
     if (!config_.cpus.empty()) cpu = config_.cpus[i % config_.cpus.size()];
     threads_.push_back(std::make_unique<WorkerThread>(i, config_.thread, cpu, std::move(owned[i]),
                                                       std::move((*opened)[i]), clock_, input_, output_,
-                                                      on_failure_));
+                                                      on_failure_, std::move(*recorder)));
   }
   for (const auto& thread : threads_) thread->start();
   return {};

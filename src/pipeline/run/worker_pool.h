@@ -20,6 +20,7 @@
 #include "pipeline/run/worker_thread.h"
 #include "stream/checkpoint_store.h"
 #include "stream/key_groups.h"
+#include "trace/recorders.h"
 
 namespace tapeline::pipeline {
 
@@ -40,7 +41,8 @@ class WorkerPool {
                                                    stream::CheckpointStore& store,
                                                    const stream::KeyGroups& groups, const os::Clock& clock,
                                                    os::Doorbell& input, os::Doorbell& output,
-                                                   std::function<void(const Error&)> on_failure);
+                                                   std::function<void(const Error&)> on_failure,
+                                                   trace::Recorders& recorders);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
@@ -78,7 +80,7 @@ class WorkerPool {
  private:
   WorkerPool(const WorkerPoolConfig& config, event_log::EventLog& log, stream::CheckpointStore& store,
              const stream::KeyGroups& groups, const os::Clock& clock, os::Doorbell& input,
-             os::Doorbell& output, std::function<void(const Error&)> on_failure);
+             os::Doorbell& output, std::function<void(const Error&)> on_failure, trace::Recorders& recorders);
   Result<void> open(unsigned workers);
   bool end_threads(bool drain, std::uint64_t most_ns);
 
@@ -90,6 +92,7 @@ class WorkerPool {
   os::Doorbell& input_;
   os::Doorbell& output_;
   std::function<void(const Error&)> on_failure_;
+  trace::Recorders& recorders_;
   mutable std::mutex mutex_;  // Over the list, which rescale() changes.
   std::vector<std::unique_ptr<WorkerThread>> threads_;
   Timings past_;  // Of workers that have ended.

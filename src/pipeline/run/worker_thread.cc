@@ -21,7 +21,8 @@ void sleep_ns(std::uint64_t ns) {
 WorkerThread::WorkerThread(unsigned number, const WorkerThreadConfig& config, std::optional<unsigned> cpu,
                            std::unique_ptr<stream::CheckpointThread> writer,
                            std::unique_ptr<LogWorker> worker, const os::Clock& clock, os::Doorbell& input,
-                           os::Doorbell& output, const std::function<void(const Error&)>& on_failure)
+                           os::Doorbell& output, const std::function<void(const Error&)>& on_failure,
+                           std::shared_ptr<trace::FlightRecorder> recorder)
     : number_(number),
       config_(config),
       cpu_(cpu),
@@ -31,6 +32,8 @@ WorkerThread::WorkerThread(unsigned number, const WorkerThreadConfig& config, st
       input_(input),
       output_(output),
       on_failure_(on_failure),
+      recorder_(std::move(recorder)),
+      recorded_end_(worker_->position()),
       last_turn_ns_(clock.monotonic_ns()) {
   publish_report(last_turn_ns_);
 }
@@ -87,6 +90,7 @@ Result<bool> WorkerThread::turn() {
     computing_.record(taken_ns - begin_ns);
     appending_.record(before_ns - taken_ns);
     note_delays();
+    if (recorder_) record(begin_ns, taken_ns, before_ns);
   }
   // While messages wait, state does, but not for long.
   if (worker_->lag() > 0 && before_ns - saved_ns_ < most_unsaved_ns) return worked;
@@ -121,6 +125,22 @@ void WorkerThread::note_delays() {
   // Every worker sees every message, so one of them is enough.
   if (is_of_today && number_ == 0)
     feed_delays_.record(static_cast<std::uint64_t>(sent_ns), static_cast<std::uint64_t>(captured_ns));
+}
+
+void WorkerThread::record(std::uint64_t begin_ns, std::uint64_t taken_ns, std::uint64_t put_out_ns) {
+  const std::uint64_t now_ns = clock_.monotonic_ns();
+  const std::uint64_t realtime_ns = clock_.realtime_ns();
+  trace::StageRecord record;
+  record.stage = trace::Stage::worker;
+  record.number = static_cast<std::uint16_t>(number_);
+  record.from = raw(recorded_end_);
+  recorded_end_ = worker_->position();
+  record.count = static_cast<std::uint32_t>(raw(recorded_end_) - record.from);
+  record.began_ns = realtime_ns - (now_ns - begin_ns);
+  record.middle_ns = realtime_ns - (now_ns - taken_ns);
+  record.ended_ns = realtime_ns - (now_ns - put_out_ns);
+  record.oldest_captured_ns = raw(worker_->oldest_captured());
+  recorder_->record(record);
 }
 
 // All that the log has, then all state. False once that is done.

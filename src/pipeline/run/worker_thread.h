@@ -18,6 +18,7 @@
 #include "pipeline/run/published.h"
 #include "stream/checkpoint_writer.h"
 #include "stream/idle_strategy.h"
+#include "trace/flight_recorder.h"
 
 namespace tapeline::pipeline {
 
@@ -61,11 +62,13 @@ struct WorkerReport {
 // One worker and its thread.
 class WorkerThread {
  public:
-  // `worker` and `writer` are for this thread from now on. The rest as for WorkerPool.
+  // `worker` and `writer` are for this thread from now on. The recorder may be null. The rest as for
+  // WorkerPool.
   WorkerThread(unsigned number, const WorkerThreadConfig& config, std::optional<unsigned> cpu,
                std::unique_ptr<stream::CheckpointThread> writer, std::unique_ptr<LogWorker> worker,
                const os::Clock& clock, os::Doorbell& input, os::Doorbell& output,
-               const std::function<void(const Error&)>& on_failure);
+               const std::function<void(const Error&)>& on_failure,
+               std::shared_ptr<trace::FlightRecorder> recorder);
 
   void start();
   // Tells it to end: at once, or with all state saved. Ring `input` behind it.
@@ -96,6 +99,7 @@ class WorkerThread {
   Result<bool> turn();
   Result<bool> drain();
   void note_delays();
+  void record(std::uint64_t begin_ns, std::uint64_t taken_ns, std::uint64_t put_out_ns);
   void idle(std::uint32_t ticket);
   void note_turn(bool worked);
   void note_checkpoint(std::uint64_t now_ns);
@@ -114,6 +118,8 @@ class WorkerThread {
   os::Doorbell& input_;
   os::Doorbell& output_;
   const std::function<void(const Error&)>& on_failure_;
+  std::shared_ptr<trace::FlightRecorder> recorder_;
+  stream::Position recorded_end_;
   std::atomic<Order> order_{Order::none};
   std::atomic<bool> ended_{false};
   std::atomic<std::uint64_t> newest_event_ns_{0};

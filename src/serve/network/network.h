@@ -84,14 +84,22 @@ struct NetworkCounters {
   std::uint64_t protocol_errors = 0;  // Clients that were cut off for what they sent or failed to send.
 };
 
+// What is sent to a client at once: a text message, then a binary one; an empty one is left out.
+struct Outgoing {
+  std::string text{};
+  std::string binary{};
+
+  [[nodiscard]] bool empty() const { return text.empty() && binary.empty(); }
+};
+
 // May be called from any thread.
 class Network {
  public:
   virtual ~Network() = default;  // Stops; no call of the handler follows.
 
   [[nodiscard]] virtual os::Endpoint endpoint() const = 0;
-  // Sends a text message; on_drained() follows once it is gone. Nothing where the client is gone.
-  virtual void send(ClientId client, std::string text) = 0;
+  // on_drained() follows once all of it is gone. Nothing where the client is gone.
+  virtual void send(ClientId client, Outgoing messages) = 0;
   virtual void close(ClientId client, CloseCode code, std::string reason) = 0;
   [[nodiscard]] virtual NetworkCounters counters() const = 0;
 };

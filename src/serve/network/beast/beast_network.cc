@@ -70,8 +70,8 @@ class BeastNetwork final : public Network {
 
   [[nodiscard]] os::Endpoint endpoint() const override { return endpoint_; }
 
-  void send(ClientId client, std::string text) override {
-    asio::post(shared_.context, [this, client, held = std::move(text)]() mutable {
+  void send(ClientId client, Outgoing messages) override {
+    asio::post(shared_.context, [this, client, held = std::move(messages)]() mutable {
       const auto found = shared_.clients.find(static_cast<std::uint64_t>(client));
       if (found != shared_.clients.end()) found->second->send(std::move(held));
     });

@@ -25,7 +25,7 @@ using Request = http::request<http::string_body>;
 class WebSocketClient {
  public:
   virtual ~WebSocketClient() = default;
-  virtual void send(std::string text) = 0;
+  virtual void send(Outgoing messages) = 0;
   virtual void close(CloseCode code, const std::string& reason) = 0;
 };
 

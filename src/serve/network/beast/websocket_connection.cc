@@ -4,7 +4,9 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/stream.hpp>
 #include <chrono>
+#include <utility>
 
+#include "base/check.h"
 #include "serve/network/beast/connections.h"
 
 namespace tapeline::serve::beast_detail {
@@ -13,8 +15,8 @@ namespace {
 
 namespace websocket = boost::beast::websocket;
 
-// One client of the stream. What is to be sent waits in one text; the handler sends more only once that is
-// gone, so it does not grow. Pings find out peers that are gone; a peer that takes nothing answers none.
+// One client of the stream. The handler sends more only once what it has sent is gone, so that nothing grows
+// here. Pings find out peers that are gone; a peer that takes nothing answers none.
 class WebSocketConnection : public WebSocketClient, public std::enable_shared_from_this<WebSocketConnection> {
  public:
   WebSocketConnection(Shared& shared, beast::tcp_stream stream, OpenCount open)
@@ -38,13 +40,11 @@ class WebSocketConnection : public WebSocketClient, public std::enable_shared_fr
                          beast::bind_front_handler(&WebSocketConnection::on_accepted, shared_from_this()));
   }
 
-  void send(std::string text) override {
-    if (closing_) return;
-    if (writing_) {  // The answer to a request, behind what is on its way.
-      waiting_ += waiting_.empty() ? text : '\n' + text;
-      return;
-    }
-    write(std::move(text));
+  void send(Outgoing messages) override {
+    if (closing_ || messages.empty()) return;
+    CHECK(!writing_);  // The handler waits for on_drained().
+    outgoing_ = std::move(messages);
+    write_next();
   }
 
   void close(CloseCode code, const std::string& reason) override {
@@ -88,11 +88,12 @@ class WebSocketConnection : public WebSocketClient, public std::enable_shared_fr
     read();  // Also while closing: the peer's close frame has to be read.
   }
 
-  void write(std::string text) {
+  void write_next() {
     writing_ = true;
-    text_ = std::move(text);
-    stream_.text(true);
-    stream_.async_write(asio::buffer(text_),
+    const bool is_text = !outgoing_.text.empty();
+    written_ = std::exchange(is_text ? outgoing_.text : outgoing_.binary, {});
+    stream_.text(is_text);
+    stream_.async_write(asio::buffer(written_),
                         beast::bind_front_handler(&WebSocketConnection::on_written, shared_from_this()));
   }
 
@@ -101,7 +102,7 @@ class WebSocketConnection : public WebSocketClient, public std::enable_shared_fr
     shared_.counters.bytes_sent += bytes;
     if (error) return leave();
     if (closing_) return close_now();
-    if (!waiting_.empty()) return write(std::exchange(waiting_, {}));
+    if (!outgoing_.empty()) return write_next();
     if (told_) shared_.handler.on_drained(ClientId{number_});
   }
 
@@ -123,8 +124,8 @@ class WebSocketConnection : public WebSocketClient, public std::enable_shared_fr
   OpenCount websockets_;
   std::uint64_t number_;
   beast::flat_buffer buffer_;
-  std::string text_;     // On its way.
-  std::string waiting_;  // Behind it.
+  std::string written_;  // On its way.
+  Outgoing outgoing_;    // Behind it.
   websocket::close_reason close_reason_;
   bool writing_ = false;
   bool closing_ = false;
