@@ -13,9 +13,8 @@
 #include "book/book_types.h"
 #include "market/quality.h"
 #include "market/types.h"
-#include "stream/keyed_state.h"
 #include "stream/operator.h"
-#include "stream/tumbling_windows.h"
+#include "stream/windowed_state.h"
 #include "table/schema.h"
 
 namespace tapeline::analytics {
@@ -53,7 +52,7 @@ struct FlowRow {
 // window without a change of the best levels or a trade gives no row.
 class Flow {
  public:
-  explicit Flow(std::uint64_t width_ns) : windows_(width_ns) {}
+  explicit Flow(std::uint64_t width_ns) : states_(width_ns) {}
 
   void prefetch(Locate key) const { states_.prefetch(key); }
 
@@ -68,8 +67,7 @@ class Flow {
       return;
     }
     if (taken.level >= FlowRow::levels) return;
-    State& state = states_[context.key];
-    touch(context, state, standing);
+    State& state = touch(context, standing);
     const std::int64_t delta = std::int64_t{change.after} - std::int64_t{change.before};
     state.ofi[taken.level] += change.side == Side::bid ? delta : -delta;
     if (taken.level == 0) {
@@ -91,15 +89,13 @@ class Flow {
   template <class Books>
   void process(const stream::Context& context, const book::TradeReport& trade, const Books& books) {
     if (trade.kind != book::TradeKind::displayed || !trade.printable) return;
-    State& state = states_[context.key];
-    touch(context, state, books.quality(context.key));
+    State& state = touch(context, books.quality(context.key));
     (trade.resting_side == Side::ask ? state.buy_volume : state.sell_volume) += trade.shares;
   }
 
   // After a message by which levels came or went, once the best levels are whole.
   template <class Books>
   void on_event_end(const stream::Context& context, const BestLevels& best, const Books& books) {
-    State& state = states_[context.key];
     for (const Side side : {Side::bid, Side::ask}) {
       if (!best.has_changed(side)) continue;
       const RankedSide& old = best.before(side);
@@ -107,7 +103,7 @@ class Flow {
       if (std::memcmp(&old.ranks, &now.ranks, sizeof(LevelRank) * FlowRow::levels) == 0 &&
           std::memcmp(&old.shares, &now.shares, sizeof(std::uint64_t) * FlowRow::levels) == 0)
         continue;
-      touch(context, state, quality_before_);
+      State& state = touch(context, quality_before_);
       state.quality |= books.quality(context.key);
       if (now.shares[0] != old.shares[0]) {
         accumulate(state, context.time);
@@ -120,29 +116,26 @@ class Flow {
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
-    windows_.advance(
+    states_.advance(
         watermark,
-        [&](Locate key) {
-          State& state = states_[key];
-          accumulate(state, windows_.end());
+        [&](Locate key, State& state) {
+          accumulate(state, states_.window().end());
           emit(key, state, books, out);
           State next{};
           next.best_shares = state.best_shares;
-          next.since = windows_.end();
+          next.since = states_.window().end();
           state = next;
         },
-        [&](Locate key) { states_.prefetch(key); });
+        [&](Locate key) { books.prefetch(key); });
   }
-  [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
+  [[nodiscard]] EventTime next_timer() const { return states_.next_timer(); }
 
   void save_key(Locate key, stream::StateWriter& writer) const {
     const State& state = states_[key];
-    states_.save_key(key, writer, state.in_window || state.best_shares[0] != 0 || state.best_shares[1] != 0);
+    states_.save_key(key, writer, state.best_shares[0] != 0 || state.best_shares[1] != 0);
   }
-  void open(EventTime watermark) { windows_.open(watermark); }
-  void load_key(Locate key, stream::StateReader& reader) {
-    if (states_.load_key(key, reader) && states_[key].in_window) windows_.add(key);
-  }
+  void open(EventTime watermark) { states_.open(watermark); }
+  void load_key(Locate key, stream::StateReader& reader) { states_.load_key(key, reader); }
 
  private:
   struct alignas(64) State {
@@ -160,15 +153,14 @@ class Flow {
   };
   static_assert(sizeof(State) == 128);
 
-  void touch(const stream::Context& context, State& state, Quality standing) {
-    if (!state.in_window) {
-      state.in_window = true;
-      windows_.add(context.key);
-      state.since = std::max(state.since, windows_.start());
-      state.quality |= standing;
-    }
+  State& touch(const stream::Context& context, Quality standing) {
+    State& state = states_.touch(context.key, [&](State& first) {
+      first.since = std::max(first.since, states_.window().start());
+      first.quality |= standing;
+    });
     state.events += state.sequence != context.sequence;
     state.sequence = context.sequence;
+    return state;
   }
 
   static void accumulate(State& state, EventTime until) {
@@ -183,8 +175,8 @@ class Flow {
   template <class Books, class Out>
   void emit(Locate key, const State& state, const Books& books, Out& out) const {
     FlowRow row{};
-    row.start = windows_.start();
-    row.end = windows_.end();
+    row.start = states_.window().start();
+    row.end = states_.window().end();
     row.sequence = raw(state.sequence);
     std::copy(state.ofi.begin(), state.ofi.end(), row.ofi);
     row.buy_volume = state.buy_volume;
@@ -205,8 +197,7 @@ class Flow {
     out.emit(row);
   }
 
-  stream::TumblingWindows windows_;
-  stream::KeyedState<State> states_;
+  stream::WindowedState<State> states_;
   Quality quality_before_ = Quality::good;  // Of the book before the message by which levels came or went.
 };
 static_assert(stream::KeyedOperator<Flow>);

@@ -108,13 +108,15 @@ class MetricCatalogue {
     if (config_.luld) luld_.on_timer(watermark, books, out);
   }
 
-  // Calls f(width) for each width at whose multiples on_timer is to be called.
+  // Calls f(time) for each time from which on on_timer has something to do.
   template <class F>
   void for_each_timer(F&& f) const {
-    if (config_.flow || config_.liquidity || config_.activity) f(config_.metric_ns);
-    if (config_.costs) f(analytics::Costs::timer_width(config_.horizon_ns));
-    if (config_.returns) f(config_.returns_ns);
-    if (config_.luld) f(analytics::Luld::pane_ns);
+    if (config_.flow) f(flow_.next_timer());
+    if (config_.liquidity) f(liquidity_.next_timer());
+    if (config_.activity) f(activity_.next_timer());
+    if (config_.costs) f(costs_.next_timer());
+    if (config_.returns) f(returns_.next_timer());
+    if (config_.luld) f(luld_.next_timer());
   }
 
   void save_key(Locate key, stream::StateWriter& writer) const {
