@@ -235,6 +235,10 @@ class BookView {
     return sum;
   }
 
+  std::size_t queue_front(Locate key, Side side, Price price, std::span<book::OrderView> out) const {
+    return books_.queue_front(key, side, price, out);
+  }
+
   std::size_t levels(Locate key, Side side, std::span<book::LevelView> out) const {
     if (use_best_) {
       const RankedSide& ranked = best_.now(key, side);

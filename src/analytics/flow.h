@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 
 #include "analytics/best_levels.h"
-#include "analytics/order_flow_imbalance.h"
+#include "analytics/level_flow.h"
 #include "analytics/queue_imbalance.h"
 #include "analytics/weighted_mid.h"
 #include "book/book_types.h"
@@ -20,7 +19,7 @@
 namespace tapeline::analytics {
 
 struct FlowRow {
-  static constexpr std::size_t levels = 5;
+  static constexpr std::size_t levels = LevelFlow::levels;
   EventTime start;
   EventTime end;
   std::uint64_t sequence;
@@ -48,8 +47,7 @@ struct FlowRow {
 //   queue imbalance, weighted by time while both sides were there, and the last one   see queue_imbalance.h
 //   the last weighted mid                                                see weighted_mid.h
 //
-// A change of a level's size is one addition; only where a level comes or goes are the levels compared. A
-// window without a change of the best levels or a trade gives no row.
+// A window without a change of the best levels or a trade gives no row.
 class Flow {
  public:
   explicit Flow(std::uint64_t width_ns) : states_(width_ns) {}
@@ -69,7 +67,7 @@ class Flow {
     if (taken.level >= FlowRow::levels) return;
     State& state = touch(context, standing);
     const std::int64_t delta = std::int64_t{change.after} - std::int64_t{change.before};
-    state.ofi[taken.level] += change.side == Side::bid ? delta : -delta;
+    state.ofi.resize(change.side, taken.level, delta);
     if (taken.level == 0) {
       accumulate(state, context.time);
       state.best_shares[raw(change.side)] += static_cast<std::uint64_t>(delta);
@@ -100,17 +98,14 @@ class Flow {
       if (!best.has_changed(side)) continue;
       const RankedSide& old = best.before(side);
       const RankedSide& now = best.now(context.key, side);
-      if (std::memcmp(&old.ranks, &now.ranks, sizeof(LevelRank) * FlowRow::levels) == 0 &&
-          std::memcmp(&old.shares, &now.shares, sizeof(std::uint64_t) * FlowRow::levels) == 0)
-        continue;
+      if (!LevelFlow::differ(old, now)) continue;
       State& state = touch(context, quality_before_);
       state.quality |= books.quality(context.key);
       if (now.shares[0] != old.shares[0]) {
         accumulate(state, context.time);
         state.best_shares[raw(side)] = now.shares[0];
       }
-      for (std::size_t m = 0; m < FlowRow::levels; ++m)
-        state.ofi[m] += order_flow_of(side, {old.ranks[m], old.shares[m]}, {now.ranks[m], now.shares[m]});
+      state.ofi.move(side, old, now);
     }
   }
 
@@ -140,7 +135,7 @@ class Flow {
  private:
   struct alignas(64) State {
     std::array<std::uint64_t, 2> best_shares;  // At the best bid and ask, as they stand.
-    std::array<std::int64_t, FlowRow::levels> ofi;
+    LevelFlow ofi;
     std::uint64_t buy_volume;
     std::uint64_t sell_volume;
     double imbalance_ns;  // Sum of queue imbalance times ns.
@@ -178,7 +173,7 @@ class Flow {
     row.start = states_.window().start();
     row.end = states_.window().end();
     row.sequence = raw(state.sequence);
-    std::copy(state.ofi.begin(), state.ofi.end(), row.ofi);
+    std::copy(state.ofi.sums.begin(), state.ofi.sums.end(), row.ofi);
     row.buy_volume = state.buy_volume;
     row.sell_volume = state.sell_volume;
     row.trade_imbalance = static_cast<std::int64_t>(state.buy_volume - state.sell_volume);

@@ -3,9 +3,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
+#include "analytics/microprice_model.h"
 #include "analytics/trade_bars.h"
 #include "base/result.h"
 #include "market/types.h"
@@ -34,6 +36,10 @@ struct AnalyticsConfig {
   bool vpin = false;
   bool auction = false;
   bool luld = false;
+  bool microprice = false;
+  bool bursts = false;
+  bool queue_positions = false;
+  bool features = false;
   analytics::BarThresholds bar_thresholds{};
   std::uint64_t metric_ns = 10 * nanoseconds_per_second;    // Windows of flow, liquidity and activity.
   std::uint64_t returns_ns = 300 * nanoseconds_per_second;  // Windows of returns, a multiple of their steps:
@@ -42,9 +48,16 @@ struct AnalyticsConfig {
   std::array<std::uint32_t, 3> sweep_shares{100, 1'000, 10'000};
   std::uint32_t vpin_bucket_shares = 10'000;
   std::uint32_t vpin_buckets = 50;
+  std::shared_ptr<const analytics::MicropriceModel> microprice_model =
+      nullptr;  // There is no microprice then.
+  std::uint64_t burst_gap_ns = 100'000'000;
+  std::size_t queue_orders = 10;  // Of each side.
+  std::uint64_t feature_ns = nanoseconds_per_second;
+  std::uint32_t feature_events = 0;  // 0: features have no clock of events.
 };
 
-// Turns the named tables on and the others off; "all" is every one. Fails (usage) on a name that is none.
+// Turns the named tables on and the others off; "all" is every one, microprice only where there is a model.
+// Fails (usage) on a name that is none, and on microprice by name without a model.
 Result<void> select_tables(std::span<const std::string> names, AnalyticsConfig& config);
 
 // Fails (usage) where the settings do not fit each other.

@@ -47,7 +47,7 @@ class MarketAnalytics : public book::NullBookHandler {
         depth_(config.interval_ns, config.levels),
         snapshots_(snapshot_interval(config), config.levels),
         metrics_(config),
-        use_best_(config.flow || config.liquidity || config.depth || config.snapshots),
+        use_best_(config.flow || config.liquidity || config.depth || config.snapshots || config.features),
         best_(config.levels),
         view_(books, best_, use_best_) {
     for_each_row_type([]<class Row> { static_assert(stream::Collector<Out, Row>); });
@@ -107,6 +107,7 @@ class MarketAnalytics : public book::NullBookHandler {
       best_.end_message();
     }
     if (config_.snapshots) snapshots_.on_event_end(context(event, Quality::good), view_, out_);
+    metrics_.on_event_end(context(event, Quality::good), view_, out_);
   }
 
   // The input is over: closes every open window.
