@@ -10,7 +10,7 @@ if ! command -v clang-format-19 > /dev/null; then
   exit 77
 fi
 folders=
-for folder in src sim; do
+for folder in src examples tests; do
   if [ -d "$folder" ]; then folders="$folders $folder"; fi
 done
 # shellcheck disable=SC2086  # Both are lists.

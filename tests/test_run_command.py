@@ -5,10 +5,11 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 
 import harness
-from live import Live
+from live import Live, free_port
 
 COUNT = 60_000
 
@@ -135,6 +136,31 @@ class RunTest(harness.TestCase):
             os.truncate(ballast, 0)
             status = live.wait_for_end()
             self.assertEqual((status["feed"]["next_sequence"], status["feed"]["lost_messages"]), (COUNT + 1, 0))
+
+    def test_takes_the_feed_by_tcp_and_goes_on_after_a_kill(self):
+        port = free_port(socket.SOCK_STREAM)
+        settings = ["feed.protocol=itch50-soupbintcp", f"feed.tcp_server=127.0.0.1:{port}", "feed.tcp_user=desk"]
+        with Live(self.folder, settings=settings) as live:
+            live.settings = [setting for setting in live.settings if "retransmission" not in setting]
+            pipeline = live.start_pipeline()  # Before there is an exchange.
+            live.start_exchange("--tcp", f"127.0.0.1:{port}", count=COUNT)
+            for part in (1, 2):
+                live.wait_for(lambda status: status["feed"]["next_sequence"] > COUNT * part / 3)
+                live.stop(pipeline, signal.SIGKILL)
+                pipeline = live.start_pipeline()
+            status = live.wait_for_end()
+            self.assertEqual((status["feed"]["next_sequence"], status["feed"]["lost_messages"]), (COUNT + 1, 0))
+            self.assertEqual([line["name"] for line in status["feed"]["lines"]], ["A"])
+            self.assertEqual(live.stop(pipeline), 0)
+            self.assertEqual(self.log_counts(live)["feed"], COUNT + 2)
+            told = (self.folder / "pipeline.log").read_text(encoding="utf-8")
+            self.assertIn("trying again", told)
+            self.assertIn("the feed comes from", told)
+
+    def test_says_what_a_feed_by_tcp_needs(self):
+        refused = self.tapeline("run", "--set", "feed.protocol=itch50-soupbintcp", "--set", f"data.folder={self.folder}/d",
+                                exit_code=2).stderr
+        self.assertIn("feed.tcp_server", refused)
 
     def test_refuses_a_folder_that_another_pipeline_uses(self):
         with Live(self.folder) as live:

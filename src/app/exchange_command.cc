@@ -7,6 +7,7 @@
 #include "app/interrupt_guard.h"
 #include "app/json_writer.h"
 #include "app/standard_output.h"
+#include "exchange/feed_service.h"
 #include "exchange/generated_source.h"
 #include "exchange/glimpse_server.h"
 #include "exchange/server.h"
@@ -64,6 +65,8 @@ struct Options {
   std::string glimpse = "127.0.0.1:0";
   os::Endpoint glimpse_endpoint{};
   bool no_glimpse = false;
+  std::string tcp;
+  os::Endpoint tcp_endpoint{};
   std::string faults;
   std::optional<unsigned> core = std::nullopt;
   bool json = false;
@@ -118,6 +121,8 @@ Result<void> settle_addresses(Options& options) {
   if (options.server.feed_a == options.server.feed_b && options.server.feed_a.port != 0)
     return fail(ErrorCode::usage, "--group-a and --group-b must differ, in address or port");
   if (auto done = parse(options.glimpse, options.glimpse_endpoint); !done) return done;
+  if (!options.tcp.empty())
+    if (auto done = parse(options.tcp, options.tcp_endpoint); !done) return done;
   return parse(options.requests, options.server.requests);
 }
 
@@ -193,16 +198,23 @@ Result<std::unique_ptr<feed::MessageSource>> open_source(const Options& options,
       *source, options.publisher.max_messages.value_or(std::numeric_limits<std::uint64_t>::max()));
 }
 
-// `glimpse` is null where no snapshots are served.
-Result<void> announce(const Options& options, const exchange::Server& server,
-                      const exchange::GlimpseServer* glimpse, const exchange::Publisher& publisher) {
+// What is served by TCP; null where it is not.
+struct TcpServers {
+  std::unique_ptr<exchange::GlimpseServer> glimpse;
+  std::unique_ptr<exchange::FeedServer> feed;
+};
+
+Result<void> announce(const Options& options, const exchange::Server& server, const TcpServers& tcp,
+                      const exchange::Publisher& publisher) {
   const std::string a = os::to_text(server.feed(exchange::Feed::a));
   const std::string b = os::to_text(server.feed(exchange::Feed::b));
   const std::string requests = os::to_text(server.requests());
-  const std::string snapshots = glimpse == nullptr ? "none" : os::to_text(glimpse->endpoint());
+  const std::string snapshots = tcp.glimpse == nullptr ? "none" : os::to_text(tcp.glimpse->endpoint());
+  const std::string by_tcp = tcp.feed == nullptr ? "none" : os::to_text(tcp.feed->endpoint());
   if (!options.json) {
-    fmt::print(stderr, "feed A {}, feed B {} on {}; requests {}; snapshots {}; session {}\n", a, b,
-               options.server.output.interface, requests, snapshots, publisher.session().view());
+    fmt::print(stderr, "feed A {}, feed B {} on {}; requests {}; snapshots {}; feed by TCP {}; session {}\n",
+               a, b, options.server.output.interface, requests, snapshots, by_tcp,
+               publisher.session().view());
     return {};
   }
   JsonWriter json;
@@ -214,10 +226,15 @@ Result<void> announce(const Options& options, const exchange::Server& server,
   json.member("interface", options.server.output.interface);
   json.member("requests", requests);
   json.key("glimpse");
-  if (glimpse == nullptr)
+  if (tcp.glimpse == nullptr)
     json.null();
   else
     json.text(snapshots);
+  json.key("tcp");
+  if (tcp.feed == nullptr)
+    json.null();
+  else
+    json.text(by_tcp);
   json.end();
   return write_standard_output(json.take());
 }
@@ -242,7 +259,7 @@ void add_feed(JsonWriter& json, std::string_view name, std::uint64_t packets,
   json.end();
 }
 
-Result<void> summarise_json(const exchange::Server& server, const exchange::GlimpseServer* glimpse,
+Result<void> summarise_json(const exchange::Server& server, const TcpServers& tcp,
                             const exchange::Publisher& publisher, const Usage& usage) {
   const exchange::PublisherCounters& counters = publisher.counters();
   JsonWriter json;
@@ -262,8 +279,10 @@ Result<void> summarise_json(const exchange::Server& server, const exchange::Glim
   json.member("requests_empty", counters.requests_empty);
   json.member("requests_throttled", counters.requests_throttled);
   json.member("messages_resent", counters.messages_resent);
-  json.member("snapshots_taken", glimpse == nullptr ? 0 : glimpse->counters().taken);
-  json.member("snapshots_sent", glimpse == nullptr ? 0 : glimpse->counters().sent);
+  json.member("snapshots_taken", tcp.glimpse == nullptr ? 0 : tcp.glimpse->counters().taken);
+  json.member("snapshots_sent", tcp.glimpse == nullptr ? 0 : tcp.glimpse->counters().sent);
+  json.member("tcp_logins", tcp.feed == nullptr ? 0 : tcp.feed->counters().accepted);
+  json.member("tcp_messages", tcp.feed == nullptr ? 0 : tcp.feed->counters().messages);
   json.member("messages_too_long", counters.too_long);
   json.member("packets_refused", server.counters().refused);
   json.member("postponed_seconds", static_cast<double>(counters.postponed_ns) / 1e9, 6);
@@ -281,8 +300,8 @@ void print_feed(char name, std::uint64_t packets, const exchange::FaultCounters&
   fmt::print(stderr, "\n");
 }
 
-void summarise(const exchange::Server& server, const exchange::GlimpseServer* glimpse,
-               const exchange::Publisher& publisher, const Usage& usage) {
+void summarise(const exchange::Server& server, const TcpServers& tcp, const exchange::Publisher& publisher,
+               const Usage& usage) {
   const exchange::PublisherCounters& counters = publisher.counters();
   fmt::print(stderr, "{} messages in {:.3f} s: {:.0f} messages/s; {} packets, {} heartbeats, {} sessions\n",
              counters.messages, usage.seconds, static_cast<double>(counters.messages) / usage.seconds,
@@ -294,9 +313,12 @@ void summarise(const exchange::Server& server, const exchange::GlimpseServer* gl
       "requests: {}, of which {} served with {} messages, {} malformed, {} for nothing, {} throttled\n",
       counters.requests, counters.requests_served, counters.messages_resent, counters.requests_malformed,
       counters.requests_empty, counters.requests_throttled);
-  if (glimpse != nullptr && glimpse->connections().accepted > 0)
-    fmt::print(stderr, "snapshots: {} taken, {} sent on {} connections\n", glimpse->counters().taken,
-               glimpse->counters().sent, glimpse->connections().accepted);
+  if (tcp.glimpse != nullptr && tcp.glimpse->connections().accepted > 0)
+    fmt::print(stderr, "snapshots: {} taken, {} sent on {} connections\n", tcp.glimpse->counters().taken,
+               tcp.glimpse->counters().sent, tcp.glimpse->connections().accepted);
+  if (tcp.feed != nullptr)
+    fmt::print(stderr, "feed by TCP: {} messages in {} sessions\n", tcp.feed->counters().messages,
+               tcp.feed->counters().accepted);
   if (counters.too_long > 0) fmt::print(stderr, "{} messages fit no packet\n", counters.too_long);
   if (counters.postponed_ns > 0)
     fmt::print(stderr, "the schedule was moved by {:.3f} s because the machine was late\n",
@@ -325,14 +347,20 @@ Result<void> play(Options options) {
     if (auto pinned = os::pin_this_thread(*options.core); !pinned) return pinned;
   // The schedule is in microseconds; the usual slack of 50 would show in it.
   os::set_timer_slack_ns(1'000);
-  std::unique_ptr<exchange::GlimpseServer> glimpse;
+  TcpServers tcp;
   if (!options.no_glimpse) {
     auto started =
         exchange::GlimpseServer::start(options.glimpse_endpoint, publisher, server->publisher_mutex(), clock);
     if (!started) return std::unexpected(started.error());
-    glimpse = std::move(*started);
+    tcp.glimpse = std::move(*started);
   }
-  if (auto announced = announce(options, *server, glimpse.get(), publisher); !announced) return announced;
+  if (!options.tcp.empty()) {
+    auto started =
+        exchange::FeedServer::start(options.tcp_endpoint, publisher, server->publisher_mutex(), clock);
+    if (!started) return std::unexpected(started.error());
+    tcp.feed = std::move(*started);
+  }
+  if (auto announced = announce(options, *server, tcp, publisher); !announced) return announced;
   const std::uint64_t start_ns = clock.monotonic_ns();
   const std::uint64_t process_before_ns = os::process_cpu_ns();
   const std::uint64_t thread_before_ns = os::this_thread_cpu_ns();
@@ -342,12 +370,14 @@ Result<void> play(Options options) {
   const Usage usage{static_cast<double>(std::max<std::uint64_t>(1, end_ns - start_ns)) / 1e9,
                     static_cast<double>(os::process_cpu_ns() - process_before_ns) / 1e9,
                     static_cast<double>(os::this_thread_cpu_ns() - thread_before_ns) / 1e9};
-  if (glimpse != nullptr)
-    if (auto stopped = glimpse->stop(); played && !stopped) played = stopped;
+  if (tcp.glimpse != nullptr)
+    if (auto stopped = tcp.glimpse->stop(); played && !stopped) played = stopped;
+  if (tcp.feed != nullptr)
+    if (auto stopped = tcp.feed->stop(); played && !stopped) played = stopped;
   if (options.json) {
-    if (auto written = summarise_json(*server, glimpse.get(), publisher, usage); !written) return written;
+    if (auto written = summarise_json(*server, tcp, publisher, usage); !written) return written;
   } else {
-    summarise(*server, glimpse.get(), publisher, usage);
+    summarise(*server, tcp, publisher, usage);
   }
   return played;
 }
@@ -406,6 +436,11 @@ void add_network_options(CLI::App& command, Options& options) {
   command.add_option("--glimpse", options.glimpse, "Where GLIMPSE snapshots of the books are served, by TCP")
       ->type_name("ADDRESS:PORT")
       ->capture_default_str();
+  command
+      .add_option(
+          "--tcp", options.tcp,
+          "Where the feed is served by TCP, too, as SoupBinTCP; unset: it is not, port 0 takes a free one")
+      ->type_name("ADDRESS:PORT");
   command.add_flag("--no-glimpse", options.no_glimpse,
                    "No snapshots: saves the processor time of the exchange's own books");
   command.add_option("--interface", options.server.output.interface, "Network interface of the groups")

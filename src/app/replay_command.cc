@@ -15,6 +15,7 @@
 #include "app/replay_options.h"
 #include "book/order_books.h"
 #include "feed/source/open_message_source.h"
+#include "operators/loaded_operator.h"
 #include "pipeline/feed_run.h"
 #include "pipeline/market_analytics.h"
 #include "pipeline/row_tables.h"
@@ -37,9 +38,7 @@ class TableWriters {
 
   template <class Row>
   Result<void> open(const ReplayOptions& options, const table::Schema& schema) {
-    const std::string path = options.output == "-" ? "-"
-                                                   : fmt::format("{}/{}.{}", options.output, schema.name,
-                                                                 sinks::extension_of(options.format));
+    const std::string path = path_of(options, schema);
     Result<sinks::RowWriter<Row>> writer =
         sinks::RowWriter<Row>::open(options.format, path, schema, {.trading_date = options.trading_date});
     if (!writer) return std::unexpected(writer.error());
@@ -66,9 +65,29 @@ class TableWriters {
     return labels_->waiting() + labels_->refused();
   }
 
+  Result<void> open_user_tables(const ReplayOptions& options) {
+    for (const auto& loaded : options.analytics.operators) {
+      const table::Schema& schema = loaded->schema();
+      const std::string path = path_of(options, schema);
+      Result<sinks::RowBytesWriter> writer =
+          sinks::RowBytesWriter::open(options.format, path, schema, {.trading_date = options.trading_date});
+      if (!writer) return std::unexpected(writer.error());
+      user_tables_.push_back({std::move(*writer), path});
+    }
+    return {};
+  }
+  void emit_user(std::uint16_t number, const operators::RowKey& key, std::span<const std::byte> row) {
+    if (key.time < from_ || key.time > until_) return;
+    UserTable& table = user_tables_[number - pipeline::first_user_table];
+    table.writer.push(row);
+    ++table.rows;
+  }
+
   // Finishes every table, also after one has failed; reports the first failure.
   Result<void> finish() {
     Result<void> first;
+    for (UserTable& table : user_tables_)
+      if (const Result<void> done = table.writer.finish(); !done && first) first = done;
     std::apply(
         [&](auto&... table) {
           const auto finish_one = [&](auto& one) {
@@ -82,6 +101,8 @@ class TableWriters {
   }
 
   [[nodiscard]] bool failed() const {
+    for (const UserTable& table : user_tables_)
+      if (table.writer.failed()) return true;
     return std::apply([](const auto&... table) { return ((table.writer && table.writer->failed()) || ...); },
                       tables_);
   }
@@ -91,9 +112,21 @@ class TableWriters {
   void for_each(F&& f) const {
     std::apply([&](const auto&... table) { ((table.writer ? f(table.path, table.rows) : void()), ...); },
                tables_);
+    for (const UserTable& table : user_tables_) f(table.path, table.rows);
   }
 
  private:
+  struct UserTable {
+    sinks::RowBytesWriter writer;
+    std::string path;
+    std::uint64_t rows = 0;
+  };
+  static std::string path_of(const ReplayOptions& options, const table::Schema& schema) {
+    return options.output == "-"
+               ? "-"
+               : fmt::format("{}/{}.{}", options.output, schema.name, sinks::extension_of(options.format));
+  }
+
   template <class Row>
   struct Table {
     std::optional<sinks::RowWriter<Row>> writer;
@@ -125,6 +158,7 @@ class TableWriters {
                           std::declval<std::tuple<Table<analytics::LabelRow>>>())) tables_;
   std::optional<analytics::Labels> labels_;
   stream::TimerGrid label_steps_{nanoseconds_per_second};
+  std::vector<UserTable> user_tables_;
 };
 
 Result<void> open_tables(const ReplayOptions& options, TableWriters& tables) {
@@ -136,7 +170,7 @@ Result<void> open_tables(const ReplayOptions& options, TableWriters& tables) {
 #undef OPEN_TABLE
   if (!options.label_horizons_ns.empty() && done)
     done = tables.open<analytics::LabelRow>(options, analytics::labels_schema());
-  return done;
+  return done ? tables.open_user_tables(options) : done;
 }
 
 void print_summary(const ReplayOptions& options, const pipeline::FeedRunSummary& summary,
@@ -205,7 +239,7 @@ Result<void> replay(const ReplayOptions& options) {
   Progress progress(!options.no_progress);
   run.on_progress = [&](const feed::MessageSource& input, std::uint64_t messages) {
     progress.show(messages, input.progress());
-    return !tables.failed() && !InterruptGuard::interrupted();
+    return !tables.failed() && !analytics.failure() && !InterruptGuard::interrupted();
   };
   const auto start = std::chrono::steady_clock::now();
   // A failure of the input is reported last: the rows before it are kept.
@@ -219,6 +253,7 @@ Result<void> replay(const ReplayOptions& options) {
     fmt::print(stderr,
                "  {} labels were not given: the feed ends before their horizon, or their row came late\n",
                without);
+  if (analytics.failure()) return std::unexpected(*analytics.failure());
   if (const Result<void> written = tables.finish(); !written) return written;
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
   print_summary(options, summary, **source, *books, tables, taken.count());
@@ -229,13 +264,17 @@ Result<void> replay(const ReplayOptions& options) {
   return {};
 }
 
-void describe_tables() {
-  pipeline::for_each_row_type([]<class Row> {
-    const table::Schema& schema = pipeline::schema_of<Row>(3);
-    fmt::print("## {}\n\n{}\n\n{}\n", schema.name, schema.description, table::describe(schema));
-  });
-  const table::Schema& labels = analytics::labels_schema();
-  fmt::print("## {}\n\n{}\n\n{}\n", labels.name, labels.description, table::describe(labels));
+void describe_table(const table::Schema& schema) {
+  fmt::print("## {}\n\n{}\n\n{}\n", schema.name, schema.description, table::describe(schema));
+}
+
+Result<void> describe_tables(std::span<const std::string> operators) {
+  pipeline::for_each_row_type([]<class Row> { describe_table(pipeline::schema_of<Row>(3)); });
+  describe_table(analytics::labels_schema());
+  pipeline::AnalyticsConfig config;
+  if (Result<void> loaded = pipeline::load_operators(operators, config); !loaded) return loaded;
+  for (const auto& loaded : config.operators) describe_table(loaded->schema());
+  return {};
 }
 
 }  // namespace
@@ -247,10 +286,7 @@ void add_replay_command(CLI::App& program, Action& action) {
   add_replay_options(*command, *text);
   command->callback([&action, text] {
     action = [text]() -> Result<void> {
-      if (text->describe) {
-        describe_tables();
-        return {};
-      }
+      if (text->describe) return describe_tables(text->operators);
       const Result<ReplayOptions> options = parse_replay_options(*text);
       if (!options) return std::unexpected(options.error());
       return replay(*options);

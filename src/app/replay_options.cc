@@ -178,9 +178,13 @@ void add_replay_options(CLI::App& command, ReplayText& text) {
   command.add_option("--format", text.format, "parquet, csv or jsonl")->capture_default_str();
   command
       .add_option("--tables,--metrics", text.tables,
-                  fmt::format("Of {}; or all", fmt::join(pipeline::row_table_names, ", ")))
+                  fmt::format("Of {}; or all, or none", fmt::join(pipeline::row_table_names, ", ")))
       ->delimiter(',')
       ->capture_default_str();
+  command
+      .add_option("--operator", text.operators,
+                  "An operator of your own, FILE.so or FILE.so:NAME=VALUE,…; may be given again")
+      ->type_name("FILE[:OPTIONS]");
   command.add_option("-s,--symbol", text.symbols, "Only these symbols")->delimiter(',');
   command.add_option("--from", text.from, "Rows from this exchange time on, as in 09:30:00.5");
   command.add_option("--to", text.to, "Rows up to this exchange time, included");
@@ -217,7 +221,13 @@ Result<ReplayOptions> parse_replay_options(const ReplayText& text) {
     return std::unexpected(read.error());
   if (const Result<void> chosen = pipeline::select_tables(text.tables, options.analytics); !chosen)
     return std::unexpected(chosen.error());
-  const bool one_table = text.tables.size() == 1 && text.tables[0] != "all";
+  if (const Result<void> loaded = pipeline::load_operators(text.operators, options.analytics); !loaded)
+    return std::unexpected(loaded.error());
+  const bool none = text.tables.size() == 1 && text.tables[0] == "none";
+  if (none && text.operators.empty())
+    return fail(ErrorCode::usage, "--tables none leaves nothing to write but what an --operator makes");
+  const std::size_t tables = (none ? 0 : text.tables.size()) + text.operators.size();
+  const bool one_table = tables == 1 && text.tables[0] != "all";
   if (options.output == "-" && (!one_table || options.format == sinks::TableFormat::parquet))
     return fail(ErrorCode::usage, "--output - takes one table (--tables bbo) and --format csv or jsonl");
   if (const Result<void> set = parse_analytics(text, options.analytics); !set)

@@ -19,6 +19,7 @@ struct ReplayText {
   std::string output = "tapeline-data";
   std::string format = "parquet";
   std::vector<std::string> tables{"bbo", "trades", "bars"};
+  std::vector<std::string> operators;
   std::vector<std::string> symbols;
   std::string from;
   std::string to;

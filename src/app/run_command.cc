@@ -69,6 +69,8 @@ class LiveRun {
 
  private:
   Result<void> open_parts(const pipeline::AnalyticsConfig& analytics);
+  Result<void> open_udp();
+  Result<void> open_tcp();
   Result<void> serve_status();
   Result<void> serve_page();
   Result<void> start_file_sink();
@@ -83,7 +85,8 @@ class LiveRun {
   os::PosixFileSystem files_;
   std::optional<event_log::journal::Journal> log_;
   std::unique_ptr<stream::CheckpointStore> store_;
-  std::optional<capture::UdpPacketSource> source_;
+  std::optional<capture::UdpPacketSource> udp_;
+  std::unique_ptr<capture::SoupPacketSource> tcp_;  // One of the two.
   std::unique_ptr<os::SharedDoorbell> bell_;
   std::unique_ptr<pipeline::LivePipeline> pipeline_;
   std::unique_ptr<os::CommandRunner> runner_;
@@ -97,6 +100,29 @@ class LiveRun {
   std::set<std::string> told_warnings_;
 };
 
+Result<void> LiveRun::open_udp() {
+  const Result<capture::UdpCaptureConfig> config = pipeline::capture_config(config_);
+  if (!config) return std::unexpected(config.error());
+  Result<capture::UdpPacketSource> source = capture::UdpPacketSource::open(*config, clock_);
+  if (!source) return std::unexpected(source.error());
+  udp_.emplace(std::move(*source));
+  for (const std::string& note : udp_->notes()) spdlog::warn("{}", note);
+  return {};
+}
+
+Result<void> LiveRun::open_tcp() {
+  const Result<capture::SoupCaptureConfig> config = pipeline::soup_capture_config(config_);
+  if (!config) return std::unexpected(config.error());
+  const Result<std::optional<feed::FeedPosition>> position = pipeline::logged_position(*log_);
+  if (!position) return std::unexpected(position.error());
+  Result<std::unique_ptr<capture::SoupPacketSource>> source =
+      capture::SoupPacketSource::open(*config, position->value_or(feed::FeedPosition{}), clock_,
+                                      [](const std::string& what) { spdlog::info("{}", what); });
+  if (!source) return std::unexpected(source.error());
+  tcp_ = std::move(*source);
+  return {};
+}
+
 Result<void> LiveRun::open_parts(const pipeline::AnalyticsConfig& analytics) {
   if (Result<void> made = files_.make_folder(config_.data.folder); !made) return made;
   log_.emplace(files_, config::journal_folder(config_));
@@ -106,12 +132,8 @@ Result<void> LiveRun::open_parts(const pipeline::AnalyticsConfig& analytics) {
   if (!store) return std::unexpected(store.error());
   if (!store->warning.empty()) spdlog::warn("{}", store->warning);
   store_ = std::move(store->store);
-  const Result<capture::UdpCaptureConfig> capture = pipeline::capture_config(config_);
-  if (!capture) return std::unexpected(capture.error());
-  Result<capture::UdpPacketSource> source = capture::UdpPacketSource::open(*capture, clock_);
-  if (!source) return std::unexpected(source.error());
-  source_.emplace(std::move(*source));
-  for (const std::string& note : source_->notes()) spdlog::warn("{}", note);
+  const bool by_tcp = config_.feed.protocol == config::Protocol::itch50_soupbintcp;
+  if (Result<void> opened = by_tcp ? open_tcp() : open_udp(); !opened) return opened;
   Result<std::unique_ptr<os::SharedDoorbell>> bell =
       os::SharedDoorbell::create(config_.data.folder + "/rows.bell");
   if (!bell) return std::unexpected(bell.error());
@@ -124,8 +146,10 @@ Result<void> LiveRun::start() {
       pipeline::live_pipeline_config(config_, os::usable_cores());
   if (!config) return std::unexpected(config.error());
   if (Result<void> opened = open_parts(config->pool.worker.analytics); !opened) return opened;
+  capture::LivePacketSource& source = tcp_ ? static_cast<capture::LivePacketSource&>(*tcp_) : *udp_;
+  capture::DatagramSender& sender = tcp_ ? static_cast<capture::DatagramSender&>(*tcp_) : *udp_;
   Result<std::unique_ptr<pipeline::LivePipeline>> pipeline =
-      pipeline::LivePipeline::start(*config, {*log_, *store_, *source_, *source_, clock_, bell_->bell()});
+      pipeline::LivePipeline::start(*config, {*log_, *store_, source, sender, clock_, bell_->bell()});
   if (!pipeline) return std::unexpected(pipeline.error());
   pipeline_ = std::move(*pipeline);
   if (Result<void> served = serve_status(); !served) return served;
@@ -149,7 +173,9 @@ Result<void> LiveRun::serve_status() {
 
 Result<void> LiveRun::start_file_sink() {
   if (!config_.sinks_file.enabled) return {};
-  const pipeline::FileSinkConfig config = pipeline::file_sink_config(config_);
+  pipeline::FileSinkConfig config = pipeline::file_sink_config(config_);
+  for (const auto& loaded : pipeline_->config().pool.worker.analytics.operators)
+    config.user_tables.push_back(&loaded->schema());
   Result<std::unique_ptr<pipeline::FileSinkThread>> sink =
       pipeline::FileSinkThread::start(config, *log_, files_, clock_, [](const Error& error) {
         spdlog::error("the file sink has stopped, the next start goes on where it was: {}", error.message);
@@ -173,14 +199,19 @@ Result<void> LiveRun::serve_page() {
 }
 
 void LiveRun::tell_start() const {
-  for (const capture::UdpPacketSource::ChannelStatus& channel : source_->status())
-    spdlog::debug("channel {} at {}, {} of buffer", channel.name, os::to_text(channel.at),
-                  metrics::bytes_text(channel.receive_buffer_bytes));
+  if (udp_)
+    for (const capture::UdpPacketSource::ChannelStatus& channel : udp_->status())
+      spdlog::debug("channel {} at {}, {} of buffer", channel.name, os::to_text(channel.at),
+                    metrics::bytes_text(channel.receive_buffer_bytes));
   const pipeline::IngestReport ingest = pipeline_->ingest_report();
-  spdlog::info("started in {}: feed {}{} on {}, {} workers, data in {}",
-               metrics::time_text(pipeline_->start_ns()), config::to_string(config_.feed.group_a),
-               config_.feed.group_b.is_set() ? " and " + config::to_string(config_.feed.group_b) : "",
-               config_.feed.interface, pipeline_->config().pool.workers, config_.data.folder);
+  const config::Feed& feed = config_.feed;
+  const std::string from =
+      tcp_ ? config::to_string(feed.tcp_server) + " by TCP"
+           : fmt::format("{}{} on {}", config::to_string(feed.group_a),
+                         feed.group_b.is_set() ? " and " + config::to_string(feed.group_b) : "",
+                         feed.interface);
+  spdlog::info("started in {}: feed {}, {} workers, data in {}", metrics::time_text(pipeline_->start_ns()),
+               from, pipeline_->config().pool.workers, config_.data.folder);
   if (page_) spdlog::info("the page is at http://{}/", os::to_text(page_->endpoint()));
   if (ingest.position.in_session)
     spdlog::info("going on in session {} at message {}", ingest.position.session.view(),

@@ -45,7 +45,7 @@ snapshot_user = "reader"
 busy_poll = true
 [log]
 segment_bytes = 1_048_576
-[log.state]
+[log.rows]
 fsync = "batch"
 [stream]
 workers = 3
@@ -69,7 +69,7 @@ level = "warn"
   EXPECT_EQ(config->feed.retransmission_servers, (AddressList{{"10.0.0.1", 6000}, {"fe80::1", 6001}}));
   EXPECT_TRUE(config->feed.busy_poll);
   EXPECT_EQ(config->log.segment_bytes, 1'048'576);
-  EXPECT_EQ(config->log_state.fsync, Fsync::batch);
+  EXPECT_EQ(config->log_rows.fsync, Fsync::batch);
   EXPECT_EQ(config->log_feed.fsync, Fsync::interval);
   EXPECT_EQ(config->stream.idle, Idle::spin);
   EXPECT_EQ(config->stream.pin_cpus, (CountList{1, 2, 3}));

@@ -34,7 +34,7 @@ using AddressList = std::vector<Address>;
 [[nodiscard]] bool is_multicast_group(const Address& address);  // An IPv4 address of 224.0.0.0/4.
 
 // Enumerations whose values have a name each, in the order of their values.
-enum class Protocol : std::uint8_t { itch50_moldudp64 };
+enum class Protocol : std::uint8_t { itch50_moldudp64, itch50_soupbintcp };
 enum class Fsync : std::uint8_t { none, interval, batch };
 enum class Idle : std::uint8_t { park, backoff, spin };
 enum class RowFormat : std::uint8_t { csv, json, parquet };
@@ -43,7 +43,7 @@ enum class LogLevel : std::uint8_t { debug, info, warn, error };
 template <class Choice>
 inline constexpr std::array<std::string_view, 0> names_of{};
 template <>
-inline constexpr std::array<std::string_view, 1> names_of<Protocol>{"itch50-moldudp64"};
+inline constexpr std::array<std::string_view, 2> names_of<Protocol>{"itch50-moldudp64", "itch50-soupbintcp"};
 template <>
 inline constexpr std::array<std::string_view, 3> names_of<Fsync>{"none", "interval", "batch"};
 template <>

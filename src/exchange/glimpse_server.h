@@ -2,42 +2,42 @@
 
 #include <memory>
 #include <mutex>
-#include <thread>
 
 #include "exchange/glimpse_service.h"
-#include "exchange/tcp_session_server.h"
+#include "exchange/tcp_service.h"
 #include "os/clock.h"
 
 namespace tapeline::exchange {
 
-// A GLIMPSE service behind a TCP port, on a thread of its own: making a snapshot must not hold up the feeds.
+// A GLIMPSE service behind a TCP port: making a snapshot must not hold up the feeds.
 class GlimpseServer {
  public:
   // All but the address must outlive it.
   static Result<std::unique_ptr<GlimpseServer>> start(const os::Endpoint& at, const Publisher& publisher,
-                                                      std::mutex& publisher_mutex, const os::Clock& clock);
-  ~GlimpseServer() { stop(); }
-  GlimpseServer(const GlimpseServer&) = delete;
-  GlimpseServer& operator=(const GlimpseServer&) = delete;
+                                                      std::mutex& publisher_mutex, const os::Clock& clock) {
+    std::unique_ptr<GlimpseServer> server(new GlimpseServer(publisher, publisher_mutex));
+    GlimpseService& service = server->service_;
+    Result<std::unique_ptr<TcpService>> started = TcpService::start(
+        "glimpse", at, [&service](std::uint64_t now_ns) { return service.make_session(now_ns); },
+        [&service] { return service.follow(); }, clock);
+    if (!started) return std::unexpected(started.error());
+    server->tcp_ = std::move(*started);
+    return server;
+  }
 
-  [[nodiscard]] const os::Endpoint& endpoint() const { return server_->endpoint(); }
-
-  // Ends the thread; connections stay as they are. What ended it early, if something did.
-  Result<void> stop();
+  [[nodiscard]] const os::Endpoint& endpoint() const { return tcp_->endpoint(); }
+  Result<void> stop() { return tcp_->stop(); }
 
   // After stop().
   [[nodiscard]] const GlimpseCounters& counters() const { return service_.counters(); }
-  [[nodiscard]] const TcpServerCounters& connections() const { return server_->counters(); }
+  [[nodiscard]] const TcpServerCounters& connections() const { return tcp_->connections(); }
 
  private:
   GlimpseServer(const Publisher& publisher, std::mutex& publisher_mutex)
       : service_(publisher, publisher_mutex) {}
-  Result<void> run(const std::stop_token& stop);
 
   GlimpseService service_;
-  std::optional<TcpSessionServer> server_;
-  Result<void> ended_;  // Of the thread.
-  std::jthread thread_;
+  std::unique_ptr<TcpService> tcp_;  // Its thread uses the service.
 };
 
 }  // namespace tapeline::exchange

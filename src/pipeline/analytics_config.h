@@ -6,11 +6,16 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "analytics/microprice_model.h"
 #include "analytics/trade_bars.h"
 #include "base/result.h"
 #include "market/types.h"
+
+namespace tapeline::operators {
+class LoadedOperator;
+}
 
 namespace tapeline::pipeline {
 
@@ -54,11 +59,19 @@ struct AnalyticsConfig {
   std::size_t queue_orders = 10;  // Of each side.
   std::uint64_t feature_ns = nanoseconds_per_second;
   std::uint32_t feature_events = 0;  // 0: features have no clock of events.
+
+  // Of users: see pipeline/user_operators.h. At most max_user_tables.
+  std::vector<std::shared_ptr<const operators::LoadedOperator>> operators{};
 };
 
-// Turns the named tables on and the others off; "all" is every one, microprice only where there is a model.
-// Fails (usage) on a name that is none, and on microprice by name without a model.
+// Turns the named tables on and the others off; "all" is every one, microprice only where there is a model,
+// and "none" alone is no one. Fails (usage) on a name that is none, and on microprice by name without a
+// model.
 Result<void> select_tables(std::span<const std::string> names, AnalyticsConfig& config);
+
+// Loads users' operators, each written as FILE or FILE:NAME=VALUE,…. Fails as LoadedOperator::load() does,
+// and (usage) where there are too many, or two tables have one name.
+Result<void> load_operators(std::span<const std::string> texts, AnalyticsConfig& config);
 
 // Fails (usage) where the settings do not fit each other.
 Result<void> check(const AnalyticsConfig& config);

@@ -16,6 +16,7 @@
 #include "pipeline/analytics_config.h"
 #include "pipeline/metric_catalogue.h"
 #include "pipeline/row_tables.h"
+#include "pipeline/user_operators.h"
 #include "stream/operator.h"
 
 namespace tapeline::pipeline {
@@ -29,6 +30,7 @@ namespace tapeline::pipeline {
 //                        +-- order changes-> depth ----------> depth rows
 //                        +-- order changes-> snapshots ------> snapshot rows
 //                        +-- all of these -> metric catalogue> rows of the tables in metric_catalogue.h
+//                        +-- all of these -> users' operators> rows of users' tables
 //
 // The watermark is the time of the newest message that could be read: a feed is in order, so nothing earlier
 // follows. It moves before the message is applied, so a window sees the book as it was at the window's end.
@@ -47,6 +49,7 @@ class MarketAnalytics : public book::NullBookHandler {
         depth_(config.interval_ns, config.levels),
         snapshots_(snapshot_interval(config), config.levels),
         metrics_(config),
+        users_(config_.operators, books),
         use_best_(config.flow || config.liquidity || config.depth || config.snapshots || config.features),
         best_(config.levels),
         view_(books, best_, use_best_) {
@@ -73,6 +76,8 @@ class MarketAnalytics : public book::NullBookHandler {
     analytics::BestLevels::Change taken{};
     if (use_best_) taken = best_.take(event.locate, change, event.kind == EventKind::replace);
     metrics_.on_order(context(event, Quality::good), event.kind, change, taken, view_);
+    if (!users_.empty()) [[unlikely]]
+      tell_users(event, [&](const auto& at) { users_.on_order(at, change, out_); });
   }
 
   void on_bbo(const Event& event, const book::Bbo& before, const book::Bbo& after, Quality quality) {
@@ -80,6 +85,8 @@ class MarketAnalytics : public book::NullBookHandler {
     if (config_.spread) spread_.process(context(event, quality), after, out_);
     if (use_best_ && before == after) best_.start_over(event.locate, books_);
     metrics_.on_bbo(context(event, quality), before, after, view_, out_);
+    if (!users_.empty()) [[unlikely]]
+      tell_users(event, [&](const auto& at) { users_.on_bbo(at, before, after, out_); });
   }
 
   void on_trade(const Event& event, const book::TradeReport& trade, const book::Bbo& prevailing,
@@ -88,6 +95,8 @@ class MarketAnalytics : public book::NullBookHandler {
       trades_.process(context(event, quality), books_.symbol(event.locate), trade, prevailing, out_);
     if (config_.bars) bars_.process(context(event, quality), trade, out_);
     metrics_.on_trade(context(event, quality), trade, prevailing, view_, out_);
+    if (!users_.empty()) [[unlikely]]
+      tell_users(event, [&](const auto& at) { users_.on_trade(at, trade, prevailing, out_); });
   }
 
   void on_broken_trade(const Event& event) {
@@ -121,6 +130,7 @@ class MarketAnalytics : public book::NullBookHandler {
     depth_ = analytics::Depth(config_.interval_ns, config_.levels);
     snapshots_ = analytics::BookSnapshots(snapshot_interval(config_), config_.levels);
     metrics_ = MetricCatalogue(config_);
+    users_.start_over();
     best_ = analytics::BestLevels(config_.levels);
     open(EventTime{0});
   }
@@ -145,6 +155,9 @@ class MarketAnalytics : public book::NullBookHandler {
   };
   [[nodiscard]] Unheard unheard() { return Unheard(*this); }
 
+  // What a user's operator has failed with: rows after that are not whole.
+  [[nodiscard]] const std::optional<Error>& failure() const { return users_.failure(); }
+
   // State is saved and loaded as operators do (see stream/operator.h). The watermark is that of the last
   // timers: no window has closed since.
   [[nodiscard]] EventTime watermark() const { return watermark_; }
@@ -155,6 +168,7 @@ class MarketAnalytics : public book::NullBookHandler {
     depth_.save_key(key, writer);
     snapshots_.save_key(key, writer);
     metrics_.save_key(key, writer);
+    users_.save_key(key, writer);
   }
   void open(EventTime watermark) {
     bars_.open(watermark);
@@ -162,6 +176,7 @@ class MarketAnalytics : public book::NullBookHandler {
     depth_.open(watermark);
     snapshots_.open(watermark);
     metrics_.open(watermark);
+    users_.open(watermark);
     set_watermark(watermark);
   }
   // The book of the key is in place by then.
@@ -171,6 +186,7 @@ class MarketAnalytics : public book::NullBookHandler {
     depth_.load_key(key, reader);
     snapshots_.load_key(key, reader);
     metrics_.load_key(key, reader);
+    users_.load_key(key, reader);
     if (use_best_) best_.start_over(key, books_);
   }
 
@@ -182,12 +198,19 @@ class MarketAnalytics : public book::NullBookHandler {
     return {event.locate, event.sequence, event.time, event.captured, quality};
   }
 
+  // Out of line: where there are none, the messages' path is to stay small.
+  template <class Tell>
+  [[gnu::noinline]] void tell_users([[maybe_unused]] const Event& event, [[maybe_unused]] Tell&& tell) {
+    if constexpr (UserRowCollector<Out>) tell(context(event, books_.quality(event.locate)));
+  }
+
   [[gnu::noinline]] void advance(EventTime watermark) {
     if (config_.bars) bars_.on_timer(watermark, books_, out_);
     if (config_.spread) spread_.on_timer(watermark, books_, out_);
     if (config_.depth) depth_.on_timer(watermark, view_, out_);
     if (config_.snapshots) snapshots_.on_timer(watermark, view_, out_);
     metrics_.on_timer(watermark, view_, out_);
+    if constexpr (UserRowCollector<Out>) users_.on_timer(watermark, out_);
     set_watermark(watermark);
   }
 
@@ -202,6 +225,8 @@ class MarketAnalytics : public book::NullBookHandler {
     if (config_.depth) note(depth_.next_timer());
     if (config_.snapshots) note(snapshots_.next_timer());
     metrics_.for_each_timer(note);
+    users_.for_each_timer(
+        [&](std::uint64_t width) { note(EventTime{(raw(watermark) / width + 1) * width}); });
   }
 
   AnalyticsConfig config_;
@@ -214,6 +239,7 @@ class MarketAnalytics : public book::NullBookHandler {
   analytics::Depth depth_;
   analytics::BookSnapshots snapshots_;
   MetricCatalogue metrics_;
+  UserOperators users_;
   bool use_best_;  // By an operator that is on.
   analytics::BestLevels best_;
   analytics::BookView view_;  // Of the books and the best levels.

@@ -255,6 +255,7 @@ void MarketWorker<Books>::apply(std::span<Event> events) {
 
 template <KeyedBooks Books>
 Result<void> MarketWorker<Books>::append_rows() {
+  if (!failure_) failure_ = analytics_.failure();
   if (failure_) return std::unexpected(*failure_);
   stream::RowBatchBuilder& batch = rows_.batch();
   const std::uint32_t count = batch.row_count();
@@ -273,6 +274,7 @@ template <KeyedBooks Books>
 Result<void> MarketWorker<Books>::put_out() {
   // What was saved right here is part of the books, though no record may come for a while.
   load_due();
+  if (!failure_) failure_ = analytics_.failure();
   if (failure_) return std::unexpected(*failure_);
   if (rows_.batch().row_count() != 0)
     if (Result<void> done = append_rows(); !done) return done;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "market/types.h"
+#include "operators/operator.h"
 #include "pipeline/row_tables.h"
 #include "stream/key_checkpointer.h"
 #include "stream/key_groups.h"
@@ -46,17 +47,10 @@ class RowCollector {
 
   template <class Row>
   void emit(const Row& row) {
-    checkpointer_.touch(row.locate);
-    const stream::Position position{raw(sequence_) + offset_};
-    if (position < suppress_before_ && position < output_ends_[raw(groups_.group_of(row.locate))]) {
-      ++suppressed_;
-      return;
-    }
-    if (is_new_) {
-      builder_.begin_message(sequence_, first_ordinal_);
-      is_new_ = false;
-    }
-    builder_.add(static_cast<std::uint16_t>(row_table<Row>()), row.locate, std::as_bytes(std::span(&row, 1)));
+    add(static_cast<std::uint16_t>(row_table<Row>()), row.locate, std::as_bytes(std::span(&row, 1)));
+  }
+  void emit_user(std::uint16_t table, const operators::RowKey& key, std::span<const std::byte> row) {
+    add(table, key.locate, row);
   }
 
   [[nodiscard]] stream::RowBatchBuilder& batch() { return builder_; }
@@ -69,6 +63,20 @@ class RowCollector {
   }
 
  private:
+  void add(std::uint16_t table, Locate key, std::span<const std::byte> row) {
+    checkpointer_.touch(key);
+    const stream::Position position{raw(sequence_) + offset_};
+    if (position < suppress_before_ && position < output_ends_[raw(groups_.group_of(key))]) {
+      ++suppressed_;
+      return;
+    }
+    if (is_new_) {
+      builder_.begin_message(sequence_, first_ordinal_);
+      is_new_ = false;
+    }
+    builder_.add(table, key, row);
+  }
+
   const stream::KeyGroups& groups_;
   std::vector<stream::Position> output_ends_;
   stream::Position suppress_before_ = stream::log_start;

@@ -37,12 +37,12 @@ class RowDigests {
   template <class F>
   void for_each(F&& f) const {
     for (std::size_t i = 0; i < digests_.size(); ++i)
-      if (digests_[i].rows() != 0) f(table_name(static_cast<RowTable>(i)), digests_[i]);
+      if (digests_[i].rows() != 0) f(name_of_table(static_cast<std::uint16_t>(i)), digests_[i]);
   }
   friend bool operator==(const RowDigests&, const RowDigests&) = default;
 
  private:
-  std::array<stream::RowDigest, row_table_count> digests_;
+  std::array<stream::RowDigest, stream::RowBatchBuilder::max_tables> digests_;
   std::vector<std::byte> masked_;
 };
 
@@ -64,7 +64,7 @@ Result<void> RowDigests::add_batch(std::span<const std::byte> payload, F&& f) {
     if (!row) return std::unexpected(row.error());
     if (!*row) return {};
     f(**row);
-    if ((*row)->header.table >= digests_.size())
+    if (!is_table((*row)->header.table))
       return fail(ErrorCode::unsupported, "the log of rows has a table that this program does not know");
     stream::RowDigest& digest = digests_[(*row)->header.table];
     const std::optional<std::size_t> at = captured_offset(static_cast<RowTable>((*row)->header.table));

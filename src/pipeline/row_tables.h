@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -27,6 +28,8 @@
 #include "analytics/trade_bars.h"
 #include "analytics/trades.h"
 #include "analytics/vpin.h"
+#include "operators/operator.h"
+#include "stream/row_log.h"
 
 namespace tapeline::pipeline {
 
@@ -54,6 +57,14 @@ namespace tapeline::pipeline {
   TABLE(queue_positions, 17, analytics::QueuePositionRow, analytics::queue_positions_schema()) \
   TABLE(features, 18, analytics::FeatureRow, analytics::features_schema(levels))
 
+// Users' tables stand behind them in the log of rows, in the order in which their operators are named.
+inline constexpr std::uint16_t first_user_table = 24;
+inline constexpr std::size_t max_user_tables = 8;
+static_assert(first_user_table + max_user_tables <= stream::RowBatchBuilder::max_tables);
+[[nodiscard]] constexpr std::uint16_t user_table(std::size_t number) {
+  return static_cast<std::uint16_t>(first_user_table + number);
+}
+
 enum class RowTable : std::uint16_t {
 #define TABLE_NUMBER(name, number, row, schema) name = number,
   ROW_TABLES(TABLE_NUMBER)
@@ -66,9 +77,20 @@ inline constexpr auto row_table_names = std::to_array<std::string_view>({
 #undef TABLE_NAME
 });
 inline constexpr std::size_t row_table_count = row_table_names.size();
+static_assert(row_table_count <= first_user_table);
 
 [[nodiscard]] constexpr std::string_view table_name(RowTable table) {
   return row_table_names[static_cast<std::size_t>(table)];
+}
+
+// The same of a number in the log, users' tables included: those are known by their place.
+[[nodiscard]] inline std::string name_of_table(std::uint16_t number) {
+  return number < row_table_count ? std::string(row_table_names[number])
+                                  : "operator_" + std::to_string(number - first_user_table);
+}
+[[nodiscard]] constexpr bool is_table(std::uint16_t number) {
+  return number < row_table_count ||
+         (number >= first_user_table && number < first_user_table + max_user_tables);
 }
 
 template <class Row>
@@ -125,6 +147,7 @@ const table::Schema& schema_of([[maybe_unused]] std::size_t levels) {
     }()...};
   }(std::type_identity<Rows>{});
   const auto number = static_cast<std::size_t>(table);
+  if (number >= first_user_table) return offsetof(operators::RowKey, captured);
   return number < row_table_count ? offsets[number] : std::nullopt;
 }
 

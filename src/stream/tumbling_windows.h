@@ -41,6 +41,10 @@ class TumblingWindows {
     keys_.take_all(close, ahead);
     move_to(watermark);
   }
+  template <class Close>
+  void advance(EventTime watermark, Close&& close) {
+    advance(watermark, close, [](Locate) {});
+  }
 
  private:
   void move_to(EventTime watermark) {

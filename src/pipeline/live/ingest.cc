@@ -27,6 +27,17 @@ Result<LastBatch> last_batch(event_log::EventLog& log, event_log::Offset end) {
 
 }  // namespace
 
+Result<std::optional<feed::FeedPosition>> logged_position(event_log::EventLog& log) {
+  const Result<event_log::TopicDescription> topic = log.topic(feed_topic);
+  if (!topic && topic.error().code == ErrorCode::not_found) return std::nullopt;
+  if (!topic) return std::unexpected(topic.error());
+  const Result<std::unique_ptr<event_log::Writer>> writer = log.open_writer(feed_topic, 0);
+  if (!writer) return std::unexpected(writer.error());
+  const Result<LastBatch> last = last_batch(log, (*writer)->end());
+  if (!last) return std::unexpected(last.error());
+  return last->position;
+}
+
 Result<std::unique_ptr<Ingest>> Ingest::open(const IngestConfig& config, event_log::EventLog& log) {
   Result<std::unique_ptr<event_log::Writer>> writer = log.open_writer(feed_topic, 0);
   if (!writer) return std::unexpected(writer.error());

@@ -19,6 +19,10 @@ namespace tapeline::pipeline {
 inline constexpr const char* feed_topic = "feed";
 inline constexpr const char* rows_topic = "rows";
 
+// Where the feed stands behind what the topic `feed` holds; nothing where it holds nothing. What a crash has
+// left torn is cut off first. Not while an Ingest is open.
+Result<std::optional<feed::FeedPosition>> logged_position(event_log::EventLog& log);
+
 struct IngestConfig {
   feed::SequencerConfig sequencer;
   // A batch of the log is appended by flush(), and within a call once it is as large as this.

@@ -40,22 +40,24 @@ std::optional<PartName> parse_part_name(std::string_view name) {
   return PartName{numbers[0], numbers[1], numbers[2]};
 }
 
-const table::Schema& schema_of_table(RowTable table, std::size_t levels) {
-  const table::Schema* found = nullptr;
-  for_each_row_type([&]<class Row>() {
-    if (row_table<Row>() == table) found = &schema_of<Row>(levels);
-  });
-  CHECK(found != nullptr);
-  return *found;
-}
-
 }  // namespace
 
 FileSink::FileSink(const FileSinkConfig& config, event_log::EventLog& log, os::FileSystem& files)
     : config_(config), log_(log), files_(files) {}
 
-std::string FileSink::table_folder(RowTable table) const {
-  return os::join(config_.folder, table_name(table));
+const table::Schema* FileSink::schema_of_table(std::uint16_t table) const {
+  const table::Schema* found = nullptr;
+  for_each_row_type([&]<class Row>() {
+    if (static_cast<std::uint16_t>(row_table<Row>()) == table) found = &schema_of<Row>(config_.levels);
+  });
+  if (table >= first_user_table && std::size_t{table} - first_user_table < config_.user_tables.size())
+    found = config_.user_tables[table - first_user_table];
+  return found;
+}
+
+std::string FileSink::table_folder(std::uint16_t table) const {
+  const table::Schema* const schema = schema_of_table(table);
+  return os::join(config_.folder, schema != nullptr ? std::string(schema->name) : name_of_table(table));
 }
 
 Result<void> FileSink::open() {
@@ -93,16 +95,15 @@ Result<void> FileSink::remove_leftovers() {
     if (!found) return std::unexpected(found.error());
     if (progress_[lane] <= found->end.value) continue;
     std::uint64_t kept = 0;
-    for (std::size_t table = 0; table < row_table_count; ++table)
-      for (const std::string& name :
-           files_.list(table_folder(static_cast<RowTable>(table))).value_or(std::vector<std::string>()))
+    for (std::uint16_t table = 0; table < max_tables; ++table)
+      for (const std::string& name : files_.list(table_folder(table)).value_or(std::vector<std::string>()))
         if (const auto part = parse_part_name(name);
             part && part->lane == lane && part->to <= found->end.value)
           kept = std::max(kept, part->to);
     progress_[lane] = kept;
   }
-  for (std::size_t table = 0; table < row_table_count; ++table) {
-    const std::string folder = table_folder(static_cast<RowTable>(table));
+  for (std::uint16_t table = 0; table < max_tables; ++table) {
+    const std::string folder = table_folder(table);
     const Result<std::vector<std::string>> names = files_.list(folder);
     if (!names && names.error().code == ErrorCode::not_found) continue;
     if (!names) return std::unexpected(names.error());
@@ -167,11 +168,11 @@ Result<void> FileSink::take(std::size_t number, const event_log::Batch& batch) {
     if (!row) return std::unexpected(row.error());
     if (!*row) break;
     const std::uint16_t table = (*row)->header.table;
-    if (table >= row_table_count ||
-        (*row)->bytes.size() != schema_of_table(static_cast<RowTable>(table), config_.levels).row_size)
+    const table::Schema* const schema = schema_of_table(table);
+    if (schema == nullptr || (*row)->bytes.size() != schema->row_size)
       return fail(ErrorCode::unsupported,
                   "the log has rows of another version of the program: start in another data folder");
-    const Result<sinks::TableSink*> sink = table_of(number, static_cast<RowTable>(table));
+    const Result<sinks::TableSink*> sink = table_of(number, table);
     if (!sink) return std::unexpected(sink.error());
     if (Result<void> appended = (*sink)->append((*row)->bytes); !appended) return appended;
     ++lanes_[number].rows;
@@ -182,15 +183,15 @@ Result<void> FileSink::take(std::size_t number, const event_log::Batch& batch) {
 }
 
 // The file is made under a name that says where it begins only; close_part() gives it its own.
-Result<sinks::TableSink*> FileSink::table_of(std::size_t number, RowTable table) {
+Result<sinks::TableSink*> FileSink::table_of(std::size_t number, std::uint16_t table) {
   Lane& lane = lanes_[number];
-  std::unique_ptr<sinks::TableSink>& sink = lane.tables[static_cast<std::size_t>(table)];
+  std::unique_ptr<sinks::TableSink>& sink = lane.tables[table];
   if (sink != nullptr) return sink.get();
-  std::string& path = lane.paths[static_cast<std::size_t>(table)];
+  std::string& path = lane.paths[table];
   path = os::join(table_folder(table),
                   part_name({number, lane.from, lane.from}, sinks::extension_of(config_.format)));
   Result<std::unique_ptr<sinks::TableSink>> opened =
-      sinks::open_table_sink(config_.format, path, schema_of_table(table, config_.levels));
+      sinks::open_table_sink(config_.format, path, *schema_of_table(table));
   if (!opened) return std::unexpected(opened.error());
   sink = std::move(*opened);
   return sink.get();
@@ -198,13 +199,12 @@ Result<sinks::TableSink*> FileSink::table_of(std::size_t number, RowTable table)
 
 Result<void> FileSink::close_part(std::size_t number) {
   Lane& lane = lanes_[number];
-  for (std::size_t i = 0; i < row_table_count; ++i) {
+  for (std::uint16_t i = 0; i < max_tables; ++i) {
     if (lane.tables[i] == nullptr) continue;
     if (Result<void> finished = lane.tables[i]->finish(); !finished) return finished;
     lane.tables[i].reset();
-    const std::string path =
-        os::join(table_folder(static_cast<RowTable>(i)),
-                 part_name({number, lane.from, lane.to}, sinks::extension_of(config_.format)));
+    const std::string path = os::join(
+        table_folder(i), part_name({number, lane.from, lane.to}, sinks::extension_of(config_.format)));
     if (Result<void> renamed = files_.rename(lane.paths[i], path); !renamed) return renamed;
   }
   progress_[number] = lane.from = lane.to;

@@ -16,15 +16,17 @@
 #include "os/file_system.h"
 #include "pipeline/row_tables.h"
 #include "sinks/table_sink.h"
+#include "stream/row_log.h"
 
 namespace tapeline::pipeline {
 
 struct FileSinkConfig {
   std::string folder;  // TABLE/LANE-FROM-TO.EXT below it.
   sinks::TableFormat format = sinks::TableFormat::csv;
-  std::size_t levels = 10;                 // Of the snapshots.
-  std::uint64_t part_ns = 60'000'000'000;  // A part is closed after so long …
-  std::uint64_t part_rows = 1'000'000;     // … or with so many rows.
+  std::size_t levels = 10;                          // Of the snapshots.
+  std::uint64_t part_ns = 60'000'000'000;           // A part is closed after so long …
+  std::uint64_t part_rows = 1'000'000;              // … or with so many rows.
+  std::vector<const table::Schema*> user_tables{};  // By their place.
 };
 
 // Writes the rows of the log's topic `rows` to files as they come, each row once, whatever crashes.
@@ -50,24 +52,28 @@ class FileSink {
   [[nodiscard]] std::uint64_t missed_records() const { return missed_; }  // Removed before they were read.
 
  private:
+  static constexpr std::size_t max_tables = stream::RowBatchBuilder::max_tables;
+
   struct Lane {
     std::unique_ptr<event_log::Reader> reader;
     std::uint64_t from = 0;  // Where the open part begins.
     std::uint64_t to = 0;
     std::uint64_t begun_ns = 0;
     std::uint64_t rows = 0;
-    std::array<std::unique_ptr<sinks::TableSink>, row_table_count> tables;
-    std::array<std::string, row_table_count> paths;
+    std::array<std::unique_ptr<sinks::TableSink>, max_tables> tables;
+    std::array<std::string, max_tables> paths;
   };
 
   Result<void> open_new_lanes();
   Result<void> read_progress();
   Result<void> remove_leftovers();
   Result<void> take(std::size_t number, const event_log::Batch& batch);
-  Result<sinks::TableSink*> table_of(std::size_t number, RowTable table);
+  Result<sinks::TableSink*> table_of(std::size_t number, std::uint16_t table);
   Result<void> close_part(std::size_t number);
   Result<void> write_progress();
-  [[nodiscard]] std::string table_folder(RowTable table) const;
+  // Of the table with this number; null where there is none.
+  [[nodiscard]] const table::Schema* schema_of_table(std::uint16_t table) const;
+  [[nodiscard]] std::string table_folder(std::uint16_t table) const;
 
   static constexpr unsigned batches_per_turn = 64;
 

@@ -72,22 +72,29 @@ Result<AnalyticsConfig> analytics_config(const config::Config& config) {
   return made;
 }
 
+struct Login {
+  FixedText<6> user = FixedText<6>("");
+  FixedText<10> password = FixedText<10>("");
+};
+Result<Login> login_of(std::string_view setting, const std::string& user, const std::string& password_env) {
+  if (user.size() > 6)
+    return fail(ErrorCode::usage, fmt::format("feed.{}: '{}' has more than 6 characters", setting, user));
+  Login login{.user = FixedText<6>(user)};
+  const char* const password = std::getenv(password_env.c_str());
+  if (password == nullptr) return login;
+  if (std::string_view(password).size() > 10)
+    return fail(ErrorCode::usage,
+                fmt::format("the password in {} has more than 10 characters", password_env));
+  login.password = FixedText<10>(password);
+  return login;
+}
+
 Result<SnapshotServer> snapshot_server(const config::Feed& feed) {
   const Result<os::Endpoint> at = endpoint_of(feed.snapshot_server);
   if (!at) return std::unexpected(at.error());
-  SnapshotServer server{.at = *at};
-  if (feed.snapshot_user.size() > 6)
-    return fail(ErrorCode::usage,
-                fmt::format("feed.snapshot_user: '{}' has more than 6 characters", feed.snapshot_user));
-  server.user = FixedText<6>(feed.snapshot_user);
-  const char* const password = std::getenv(feed.snapshot_password_env.c_str());
-  if (password != nullptr) {
-    if (std::string_view(password).size() > 10)
-      return fail(ErrorCode::usage,
-                  fmt::format("the password in {} has more than 10 characters", feed.snapshot_password_env));
-    server.password = FixedText<10>(password);
-  }
-  return server;
+  const Result<Login> login = login_of("snapshot_user", feed.snapshot_user, feed.snapshot_password_env);
+  if (!login) return std::unexpected(login.error());
+  return SnapshotServer{.at = *at, .user = login->user, .password = login->password};
 }
 
 WorkerIdle idle_of(config::Idle idle) {
@@ -104,7 +111,12 @@ WorkerIdle idle_of(config::Idle idle) {
 Result<LivePipelineConfig> live_pipeline_config(const config::Config& config, unsigned cores) {
   const config::Feed& feed = config.feed;
   LivePipelineConfig made;
-  made.loop.lines = feed.group_b.is_set() ? 2 : 1;
+  const bool by_tcp = feed.protocol == config::Protocol::itch50_soupbintcp;
+  if (by_tcp && !feed.retransmission_servers.empty())
+    return fail(ErrorCode::usage,
+                "feed.retransmission_servers: a feed by TCP loses nothing that could be "
+                "asked for; leave them out, or choose itch50-moldudp64");
+  made.loop.lines = feed.group_b.is_set() && !by_tcp ? 2 : 1;
   for (const config::Address& address : feed.retransmission_servers) {
     const Result<os::Endpoint> server = endpoint_of(address);
     if (!server) return std::unexpected(server.error());
@@ -135,6 +147,8 @@ Result<LivePipelineConfig> live_pipeline_config(const config::Config& config, un
   Result<AnalyticsConfig> analytics = analytics_config(config);
   if (!analytics) return std::unexpected(analytics.error());
   made.pool.worker.analytics = std::move(*analytics);
+  if (Result<void> loaded = load_operators(config.analytics.operators, made.pool.worker.analytics); !loaded)
+    return std::unexpected(loaded.error());
   made.pool.worker.checkpoint_interval_ns = config.stream.checkpoint_interval_ms * 1'000'000;
   made.pool.worker.checkpoint.checkpoint_bytes = config.stream.checkpoint_bytes;
   made.pool.thread.idle = idle_of(config.stream.idle);
@@ -162,6 +176,18 @@ Result<capture::UdpCaptureConfig> capture_config(const config::Config& config) {
   made.wait = feed.busy_poll ? capture::UdpWait::spin : capture::UdpWait::block;
   made.datagram_bytes = 9'216;
   return made;
+}
+
+Result<capture::SoupCaptureConfig> soup_capture_config(const config::Config& config) {
+  const config::Feed& feed = config.feed;
+  if (!feed.tcp_server.is_set())
+    return fail(ErrorCode::usage,
+                "feed.protocol itch50-soupbintcp takes the feed from feed.tcp_server: set it");
+  const Result<os::Endpoint> server = endpoint_of(feed.tcp_server);
+  if (!server) return std::unexpected(server.error());
+  const Result<Login> login = login_of("tcp_user", feed.tcp_user, feed.tcp_password_env);
+  if (!login) return std::unexpected(login.error());
+  return capture::SoupCaptureConfig{.server = *server, .user = login->user, .password = login->password};
 }
 
 FileSinkConfig file_sink_config(const config::Config& config) {
@@ -198,8 +224,9 @@ std::uint64_t state_layout(const config::Config& config, const AnalyticsConfig& 
   add(analytics.vpin_buckets);
   add(analytics.levels);
   add(analytics.snapshots_on_change);
-  for (const std::string& table : config.analytics.tables)
-    for (const char c : table + ',') add(static_cast<unsigned char>(c));
+  for (const auto* list : {&config.analytics.tables, &config.analytics.operators})
+    for (const std::string& name : *list)
+      for (const char c : name + ',') add(static_cast<unsigned char>(c));
   if (analytics.microprice_model != nullptr)
     for (const char c : analytics::to_json(*analytics.microprice_model)) add(static_cast<unsigned char>(c));
   return hash;

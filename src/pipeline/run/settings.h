@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "capture/soupbintcp/soup_packet_source.h"
 #include "capture/udp/udp_packet_source.h"
 #include "config/config.h"
 #include "pipeline/analytics_config.h"
@@ -13,6 +14,8 @@ namespace tapeline::pipeline {
 // is no numeric one or the snapshot server's password is missing.
 [[nodiscard]] Result<LivePipelineConfig> live_pipeline_config(const config::Config& config, unsigned cores);
 [[nodiscard]] Result<capture::UdpCaptureConfig> capture_config(const config::Config& config);
+// Of the feed by TCP; fails with `usage` also where it names no server.
+[[nodiscard]] Result<capture::SoupCaptureConfig> soup_capture_config(const config::Config& config);
 
 // Of the section [sinks.file].
 [[nodiscard]] FileSinkConfig file_sink_config(const config::Config& config);
