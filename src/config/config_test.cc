@@ -100,8 +100,7 @@ TEST(Config, PrintingAndReadingAnySettingAgree) {
     if (auto* list = std::get_if<std::vector<std::string>>(&value))
       *list = {setting.kind == Kind::text_list ? "depth" : "a.b:1"};
     ASSERT_EQ(setting.set(config, value, setting.limits), std::nullopt) << setting.path();
-    // Of the protocol there is only one so far.
-    EXPECT_EQ(config == Config{}, setting.path() == "feed.protocol") << setting.path();
+    EXPECT_FALSE(config == Config{}) << setting.path();
     if (config.feed.snapshot_server.is_set()) config.feed.snapshot_user = "u";
     const Result<Config> again = read(print_toml(config), "printed");
     ASSERT_TRUE(again.has_value()) << again.error().message;
