@@ -11,6 +11,7 @@ find_package(CLI11 REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(OpenSSL REQUIRED)
+find_package(Eigen3 3.3 REQUIRED NO_MODULE)  # Linear algebra of what is fitted to a feed: headers alone.
 find_package(Boost 1.74 REQUIRED)  # Beast and Asio: headers alone.
 if(TAPELINE_BENCH)
   find_package(benchmark REQUIRED)

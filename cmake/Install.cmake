@@ -5,7 +5,7 @@ install(FILES ${CMAKE_BINARY_DIR}/lib/libduckdb.so DESTINATION lib)
 set_target_properties(tapeline PROPERTIES INSTALL_RPATH "$ORIGIN/../lib")
 
 foreach(header
-    base/check.h base/virtual_array.h
+    base/check.h base/prefetch.h base/virtual_array.h
     market/event.h market/quality.h market/types.h
     table/schema.h
     stream/key_set.h stream/keyed_state.h stream/operator.h stream/state.h stream/tumbling_windows.h

@@ -16,6 +16,7 @@ NONE = None
 Trade = collections.namedtuple("Trade", "sequence time price shares buyer displayed printable bid ask cross")
 Order = collections.namedtuple("Order", "sequence time what shares entered left")
 Quote = collections.namedtuple("Quote", "sequence time bid bid_size ask ask_size")
+Message = collections.namedtuple("Message", "sequence time levels")  # The best levels of both sides after it.
 
 
 class Symbol:
@@ -24,7 +25,9 @@ class Symbol:
         self.tier = " "
         self.sides = ({}, {})  # Price to [shares of each order]; the bids first.
         self.trades, self.orders, self.quotes, self.levels, self.imbalances = [], [], [], [], []
+        self.messages = []  # Those that changed the book or traded.
         self.snapshots = {}  # Window number to the levels of both sides at its end.
+        self.queues = {}  # Window number to the best queue of both sides at its end: [(ref, shares)].
         self.last_change = 0
 
     def best(self):
@@ -66,6 +69,9 @@ class Market:
         for locate in self.touched:
             symbol = self.symbols[locate]
             symbol.snapshots[self.open_window] = symbol.top(self.levels)
+            symbol.queues[self.open_window] = [
+                [(price, ref, shares, self.live[ref][3]) for ref, shares in side.get(price, {}).items()]
+                for side, price in zip(symbol.sides, symbol.best()[::2])]
         self.touched = set()
 
     def take(self, sequence, m):
@@ -79,8 +85,11 @@ class Market:
         handler = getattr(self, "on_" + kind, None)
         if handler is None:
             return
+        changes, trades = len(symbol.orders), len(symbol.trades)
         handler(symbol, m)
         after = symbol.best()
+        if len(symbol.orders) > changes or any(t.printable and t.shares for t in symbol.trades[trades:]):
+            symbol.messages.append(Message(sequence, time, symbol.top(self.levels)))
         if after != before:
             symbol.quotes.append(Quote(sequence, time, *after))
         if symbol.top(5) != top:
@@ -468,3 +477,215 @@ def luld(symbol):
             "upper_distance_bps": (upper - quote.ask) * 20_000 / twice if twice else NONE,
             "lower_distance_bps": (quote.bid - lower) * 20_000 / twice if twice else NONE}
     return rows
+
+
+def bursts(symbol, gap):
+    """Runs of printable trades, each within the gap of the one before, by the sequence of their last."""
+    runs = []
+    for trade in symbol.trades:
+        if not trade.printable or not trade.shares:
+            continue
+        if not runs or trade.time - runs[-1][-1].time >= gap:
+            runs.append([])
+        runs[-1].append(trade)
+    rows = {}
+    for run in runs:
+        bought = sum(t.shares for t in run if t.displayed and t.buyer)
+        sold = sum(t.shares for t in run if t.displayed and not t.buyer)
+        volume = sum(t.shares for t in run)
+        rows[run[-1].sequence] = {
+            "trades": len(run), "volume": volume, "buy_volume": bought, "sell_volume": sold,
+            "imbalance": ratio(bought - sold, bought + sold), "first_price": run[0].price / 10_000,
+            "last_price": run[-1].price / 10_000, "vwap": sum(t.price * t.shares for t in run) / volume / 10_000}
+    return rows
+
+
+def queue_positions(symbol, width, orders):
+    """By (time, side, order)."""
+    rows = {}
+    for window, queues in symbol.queues.items():
+        for side, queue in zip("BS", queues):
+            ahead = 0
+            for i, (price, ref, shares, entered) in enumerate(queue[:orders]):
+                rows[(window + 1) * width, side, ref] = {
+                    "price": price / 10_000, "shares": shares, "orders_ahead": i, "shares_ahead": ahead,
+                    "level_orders": len(queue), "level_shares": sum(entry[2] for entry in queue)}
+                ahead += shares
+    return rows
+
+
+def features(symbol, width, events, levels):
+    """By (clock, time, sequence)."""
+    groups, windows_of = [], collections.defaultdict(list)
+    for message in symbol.messages:
+        windows_of[message.time // width].append(message)
+    for window, inside in windows_of.items():
+        groups.append(("time", (window + 1) * width, inside))
+    for at in range(0, len(symbol.messages) - events + 1, events):
+        inside = symbol.messages[at:at + events]
+        groups.append(("events", inside[-1].time, inside))
+    of = {name: collections.defaultdict(list) for name in ("levels", "orders", "trades")}
+    for level in symbol.levels:
+        of["levels"][level[0]].append(level)
+    for order in symbol.orders:
+        of["orders"][order.sequence].append(order)
+    for trade in symbol.trades:
+        of["trades"][trade.sequence].append(trade)
+    rows = {}
+    for clock, time, inside in groups:
+        sequences = [message.sequence for message in inside]
+        ofi = [0] * 5
+        for _, _, before, after in (level for s in sequences for level in of["levels"][s]):
+            for m in range(5):
+                for side in (0, 1):
+                    old, new = (book[side][m] if m < len(book[side]) else None for book in (before, after))
+                    ofi[m] += pressure(side == 0, old, new)
+        orders = [order for s in sequences for order in of["orders"][s]]
+        trades = [t for s in sequences for t in of["trades"][s] if t.displayed and t.printable]
+        replaced = sum(o.what == "replace" for o in orders)
+        bids, asks = inside[-1].levels
+        twice = bids[0][0] + asks[0][0] if bids and asks else 0
+        tick = 100 if twice >= 20_000 else 1
+        row = {"mid": twice / 20_000 if twice else NONE, "events": len(inside), "replaced": replaced,
+               "spread_ticks": (asks[0][0] - bids[0][0]) / tick if twice else NONE,
+               "queue_imbalance": (bids[0][1] - asks[0][1]) / (bids[0][1] + asks[0][1]) if twice else NONE,
+               "added": sum(o.what == "add" for o in orders) - replaced,
+               "cancelled": sum(o.what == "cancel" for o in orders), "executions": sum(o.what == "execute" for o in orders),
+               "buy_volume": sum(t.shares for t in trades if t.buyer),
+               "sell_volume": sum(t.shares for t in trades if not t.buyer)}
+        depth = [sum(size for _, size in side) for side in (bids, asks)]
+        row["depth_imbalance"] = (depth[0] - depth[1]) / (depth[0] + depth[1]) if twice else NONE
+        row |= {f"ofi_{m + 1}": ofi[m] for m in range(5)}
+        for name, side in (("bid", bids), ("ask", asks)):
+            for i in range(levels):
+                price, size = side[i] if i < len(side) else (0, 0)
+                row[f"{name}_size_{i + 1:02}"] = size
+                row[f"{name}_distance_{i + 1:02}"] = (2 * price - twice) / (2 * tick) if price and twice else NONE
+        rows[clock, time, sequences[-1]] = row
+    return rows
+
+
+def labels(symbol, rows, horizons, last):
+    """Of rows of features, by their key and horizon; `last` is the time of the feed's last message."""
+    times = [quote.time for quote in symbol.quotes]
+    labelled = {}
+    for (clock, time, sequence), row in rows.items():
+        for horizon in horizons:
+            if time + horizon >= last:
+                continue
+            later = twice_mid(quote_before(symbol.quotes, time + horizon + 1, times))
+            known = later and row["mid"]
+            labelled[clock, time, sequence, horizon] = {
+                "mid": row["mid"], "later_mid": later / 20_000 if later else NONE,
+                "mid_return": math.log1p((later / 20_000 - row["mid"]) / row["mid"]) if known else NONE,
+                "bbo_changes": bisect.bisect_right(times, time + horizon) - bisect.bisect_left(times, time)}
+    return labelled
+
+
+def state_of(quote, buckets, spreads, tick=100):
+    """Stoikov's state of the best prices, (spread in ticks, bucket of imbalance); None where there is none."""
+    if not quote.bid or not quote.ask or quote.ask <= quote.bid or quote.bid % tick or quote.ask % tick:
+        return None
+    spread = (quote.ask - quote.bid) // tick
+    if spread > spreads:
+        return None
+    small, large = sorted((quote.bid_size, quote.ask_size))
+    bucket = small * buckets // (small + large)
+    return spread, bucket if quote.bid_size <= quote.ask_size else buckets - 1 - bucket
+
+
+def solve(matrix, columns):
+    """Of a square matrix, as a list of rows, and right-hand sides likewise: by elimination with pivots."""
+    n = len(matrix)
+    rows = [list(map(float, left)) + list(map(float, right)) for left, right in zip(matrix, columns)]
+    for i in range(n):
+        pivot = max(range(i, n), key=lambda r: abs(rows[r][i]))
+        rows[i], rows[pivot] = rows[pivot], rows[i]
+        for r in range(n):
+            factor = rows[r][i] / rows[i][i]
+            if r != i and factor:
+                rows[r] = [a - factor * b for a, b in zip(rows[r], rows[i])]
+    return [[value / rows[i][i] for value in rows[i][n:]] for i in range(n)]
+
+
+def microprice(symbols, buckets, spreads, most_move=2, tick=100):
+    """Stoikov's G* in ticks and the number of transitions from each state, by state; transitions in all."""
+    stay, move, moves, count = (collections.Counter() for _ in range(4))
+    total = 0
+    for symbol in symbols:
+        for before, after in zip(symbol.quotes, symbol.quotes[1:]):
+            x, y = state_of(before, buckets, spreads, tick), state_of(after, buckets, spreads, tick)
+            step = (twice_mid(after) - twice_mid(before)) // tick
+            if x is None or y is None or abs(step) > most_move:
+                continue
+            total += 1
+            for sign, mirror in ((1, lambda state: state), (-1, lambda state: (state[0], buckets - 1 - state[1]))):
+                (move if step else stay)[mirror(x), mirror(y)] += 1
+                moves[mirror(x)] += sign * step
+                count[mirror(x)] += 1
+    # States from which the mid moves sooner or later.
+    alive = {x for x, _ in move}
+    while True:
+        more = {x for x, y in stay if y in alive} - alive
+        if not more:
+            break
+        alive |= more
+    alive = sorted(alive)
+    leaving = [[(x == y) - stay[x, y] / count[x] for y in alive] for x in alive]
+    first = [column[0] for column in solve(leaving, [[moves[x] / 2 / count[x]] for x in alive])]
+    onward = solve(leaving, [[move[x, y] / count[x] for y in alive] for x in alive])
+    g, term = list(first), first
+    while max(map(abs, term)) > 1e-14:
+        term = [math.fsum(a * b for a, b in zip(row, term)) for row in onward]
+        g = [a + b for a, b in zip(g, term)]
+    return {x: (0.0, n) for x, n in count.items()} | {x: (value, count[x]) for x, value in zip(alive, g)}, total
+
+
+def microprice_rows(symbol, model, buckets, spreads):
+    """`model`: {(spread, bucket): adjustment in ticks of a cent}, None where it knows nothing."""
+    rows, seen = {}, None
+    for quote in symbol.quotes:
+        state = state_of(quote, buckets, spreads)
+        if (quote.bid, quote.ask, state) == seen:
+            continue
+        seen = quote.bid, quote.ask, state
+        twice, g = twice_mid(quote), model.get(state) if state else NONE
+        rows[quote.sequence] = {
+            "mid": twice / 20_000 if twice else NONE, "adjustment": g / 100 if g is not NONE else NONE,
+            "microprice": twice / 20_000 + g / 100 if g is not NONE else NONE,
+            "spread_ticks": state[0] if state else 0, "imbalance_bucket": state[1] if state else 0}
+    return rows
+
+
+def information_share(first, second, step, lags, last):
+    """Hasbrouck's bounds of two symbols over a whole feed: [(lower, upper), (lower, upper)], and the observations."""
+    times = [[quote.time for quote in symbol.quotes] for symbol in (first, second)]
+    ticks = range(min(t[0] for t in times) // step + 1, -(-last // step))
+    prices = [[twice_mid(quote_before(symbol.quotes, tick * step + 1, t)) for tick in ticks]
+              for symbol, t in zip((first, second), times)]
+    logs = [[math.log(p) if p else None for p in series] for series in prices]
+    def change(i, t):
+        return logs[i][t] - logs[i][t - 1]
+    known = [t for t in range(lags + 1, len(ticks))
+             if all(logs[i][t - back] is not None for i in (0, 1) for back in range(lags + 2))]
+    y = [[change(0, t), change(1, t)] for t in known]
+    errors = [logs[0][t - 1] - logs[1][t - 1] for t in known]
+    mean = math.fsum(errors) / len(errors)
+    x = [[e - mean] + [change(i, t - lag) for lag in range(1, lags + 1) for i in (0, 1)] for e, t in zip(errors, known)]
+    # Columns of one size make the normal equations as well conditioned as they can be.
+    sizes = [math.sqrt(math.fsum(row[j] ** 2 for row in x)) for j in range(len(x[0]))]
+    x = [[value / size for value, size in zip(row, sizes)] for row in x]
+    def product(a, b):
+        return [[math.fsum(p[i] * q[j] for p, q in zip(a, b)) for j in range(len(b[0]))] for i in range(len(a[0]))]
+    coefficients = solve(product(x, x), product(x, y))
+    rest = [[y[r][i] - math.fsum(a * b[i] for a, b in zip(x[r], coefficients)) for i in (0, 1)] for r in range(len(x))]
+    omega = [[value / len(x) for value in row] for row in product(rest, rest)]
+    psi = [coefficients[0][1], -coefficients[0][0]]
+    variance = sum(psi[i] * omega[i][j] * psi[j] for i in (0, 1) for j in (0, 1))
+    # Of one that comes first in the ordering: all that is its own and in common; of one that comes last, its own.
+    bounds = []
+    for i, other in ((0, 1), (1, 0)):
+        upper = (psi[i] * omega[i][i] + psi[other] * omega[i][other]) ** 2 / omega[i][i] / variance
+        lower = psi[i] ** 2 * (omega[i][i] - omega[i][other] ** 2 / omega[other][other]) / variance
+        bounds.append((min(lower, upper), max(lower, upper)))
+    return bounds, len(known)

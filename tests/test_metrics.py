@@ -17,13 +17,18 @@ WINDOW, STEP, STEPS, HORIZON, LEVELS = 20 * SECOND, 2 * SECOND, 30, 3 * SECOND, 
 SIZES = (100, 400, 1_500)
 THRESHOLDS = {"tick": 10, "volume": 1_000, "dollar": 50_000, "imbalance": 300}
 BUCKET, BUCKETS = 400, 5
+GAP, QUEUE_ORDERS, FEATURE_EVENTS, HORIZONS = 200_000_000, 4, 25, (100_000_000, SECOND)
+STATES = (9, 5)  # Buckets and spreads of the microprice.
 OPTIONS = ("--window", "20s", "--step", "2s", "--steps", STEPS, "--horizon", "3s", "--levels", LEVELS,
            "--sweep", ",".join(map(str, SIZES)), "--bar-trades", THRESHOLDS["tick"], "--bar-shares", THRESHOLDS["volume"],
            "--bar-dollars", THRESHOLDS["dollar"], "--bar-imbalance", THRESHOLDS["imbalance"], "--vpin-bucket", BUCKET,
-           "--vpin-buckets", BUCKETS)
-METRICS = ("flow", "costs", "liquidity", "activity", "returns", "vpin", "trade_bars", "auction", "luld")
+           "--vpin-buckets", BUCKETS, "--interval", "20s", "--burst-gap", "200ms", "--queue-orders", QUEUE_ORDERS,
+           "--feature-window", "20s", "--feature-events", FEATURE_EVENTS)
+METRICS = ("flow", "costs", "liquidity", "activity", "returns", "vpin", "trade_bars", "auction", "luld", "bursts",
+           "queue_positions", "features")
 # Values that sum up terms which cancel each other are as exact as their terms, not as what is left of them.
-SCALES = {"queue_imbalance": 1, "last_queue_imbalance": 1, "kyle_r_squared": 1, "imbalance_ratio": 1}
+SCALES = {"queue_imbalance": 1, "last_queue_imbalance": 1, "kyle_r_squared": 1, "imbalance_ratio": 1,
+          "imbalance": 1, "depth_imbalance": 1, "mid_return": 1e-3}
 TOLERANCE = 1e-12
 
 
@@ -86,6 +91,10 @@ def by_sequence(row):
     return int(row["sequence"])
 
 
+def by_feature(row):
+    return row["clock"], by_time(row), by_sequence(row)
+
+
 class MetricsTest(MetricsCase):
     @classmethod
     def setUpClass(cls):
@@ -94,8 +103,11 @@ class MetricsTest(MetricsCase):
         cls.shared = pathlib.Path(temporary.name)
         feed = cls.shared / "day.itch"
         run("generate", feed, "--messages", 60_000, "--symbols", 15, "--seed", 23)
-        run("replay", feed, "--output", cls.shared / "tables", "--format", "csv", "--metrics", ",".join(METRICS + ("bars",)),
-            *OPTIONS)
+        cls.fitted = run("fit", "microprice", feed, "-o", cls.shared / "model.json", "--buckets", STATES[0], "--spreads",
+                         STATES[1], "--no-progress")
+        run("replay", feed, "--output", cls.shared / "tables", "--format", "csv", "--metrics",
+            ",".join(METRICS + ("bars", "microprice")), *OPTIONS, "--microprice-model", cls.shared / "model.json",
+            "--labels", "1s,100ms")
         cls.tables = Tables(cls.shared / "tables")
         cls.market = microstructure.Market(WINDOW, LEVELS).read(feed.read_bytes())
         cls.symbols = [symbol for symbol in cls.market.symbols.values() if symbol.name]
@@ -143,7 +155,94 @@ class MetricsTest(MetricsCase):
         for symbol in self.symbols:
             self.assert_rows(self.tables.rows("bars", symbol.name), microstructure.bars_twap(symbol, 10_000_000), by_start)
 
+    def test_bursts(self):
+        self.compare("bursts", lambda symbol: microstructure.bursts(symbol, GAP), by_sequence, 300)
+
+    def test_queue_positions(self):
+        self.compare("queue_positions", lambda symbol: microstructure.queue_positions(symbol, WINDOW, QUEUE_ORDERS),
+                     lambda row: (by_time(row), row["side"], int(row["order"])), 5_000)
+
+    def features_of(self, symbol):
+        return microstructure.features(symbol, WINDOW, FEATURE_EVENTS, LEVELS)
+
+    def test_features(self):
+        self.compare("features", self.features_of, by_feature, 4_000)
+
+    def test_labels(self):
+        last = self.market.time
+        self.compare("labels", lambda symbol: microstructure.labels(symbol, self.features_of(symbol), HORIZONS, last),
+                     lambda row: (*by_feature(row), int(row["horizon"])), 8_000)
+
+    def test_the_microprice_is_fitted(self):
+        expected, transitions = microstructure.microprice(self.symbols, *STATES)
+        model = json.loads((self.shared / "model.json").read_text())
+        self.assertEqual(model["transitions"], transitions)
+        self.assertIn(f"{transitions} transitions", self.fitted.stderr)
+        self.assertGreater(transitions, 1_000)
+        for state in model["states"]:
+            g, count = expected.get((state["spread"], state["imbalance"]), (None, 0))
+            self.assertEqual(state["observations"], count, state)
+            if g is None:
+                self.assertIsNone(state["adjustment"])
+            else:
+                # Sums of thousands of terms, by another elimination: as exact as the worst conditioned of them.
+                self.assertAlmostEqual(state["adjustment"], g, delta=1e-9)
+
+    def test_the_microprice(self):
+        states = json.loads((self.shared / "model.json").read_text())["states"]
+        model = {(state["spread"], state["imbalance"]): state["adjustment"] for state in states}
+        self.compare("microprice", lambda symbol: microstructure.microprice_rows(symbol, model, *STATES), by_sequence, 5_000)
+
+    def test_information_shares(self):
+        first, second = sorted(self.symbols, key=lambda symbol: -len(symbol.quotes))[:2]
+        lines = run("fit", "information-share", self.shared / "day.itch", "--symbols", f"{first.name},{second.name}",
+                    "--step", "10s", "--lags", 2, "--no-progress").stdout.splitlines()
+        (bounds_1, bounds_2), observations = microstructure.information_share(first, second, 10 * SECOND, 2,
+                                                                              self.market.time)
+        written = json.loads(lines[0])
+        self.assertEqual(len(lines), 1)
+        self.assertEqual(written["observations"], observations)
+        self.assertGreater(observations, 1_000)
+        for share, symbol, (lower, upper) in zip(written["shares"], (first, second), (bounds_1, bounds_2)):
+            self.assertEqual(share["symbol"], symbol.name)
+            self.assertAlmostEqual(share["lower"], lower, delta=1e-7)
+            self.assertAlmostEqual(share["upper"], upper, delta=1e-7)
+
     # Properties.
+
+    def test_bursts_keep_the_volume(self):
+        for symbol in self.symbols:
+            self.assertEqual(sum(int(row["volume"]) for row in self.tables.rows("bursts", symbol.name)),
+                             sum(trade.shares for trade in symbol.trades if trade.printable))
+
+    def test_a_cut_feed_gives_the_same_features_and_no_early_label(self):
+        data = (self.shared / "day.itch").read_bytes()
+        at = last = 0
+        for _ in range(40_000):
+            last = int.from_bytes(data[at + 7:at + 13], "big")
+            at += 2 + int.from_bytes(data[at:at + 2], "big")
+        (self.folder / "cut.itch").write_bytes(data[:at])
+        run("replay", self.folder / "cut.itch", "--output", self.folder / "cut", "--format", "csv", "--tables", "features",
+            *OPTIONS, "--labels", "100ms,1s")
+        whole, cut = self.shared / "tables", self.folder / "cut"
+        lines = (whole / "features.csv").read_text().splitlines()
+        same = [line for line in (cut / "features.csv").read_text().splitlines()[1:] if nanoseconds(line.split(",")[1]) <= last]
+        self.assertEqual(lines[1:len(same) + 1], same)
+        self.assertGreater(len(same), 2_000)
+        given = (cut / "labels.csv").read_text().splitlines()
+        self.assertLess(set(given), set((whole / "labels.csv").read_text().splitlines()))
+        self.assertEqual([row for row in Tables(cut).rows("labels") if by_time(row) + int(row["horizon"]) >= last], [])
+
+    def test_features_are_written_for_training(self):
+        run("replay", self.shared / "day.itch", "--output", self.folder, "--tables", "features", *OPTIONS, "--labels", "1s")
+        joined = run("query", "--data", self.folder, "--format", "csv",
+                     "SELECT count(*), count(mid_return), count(DISTINCT clock) FROM features JOIN labels "
+                     "USING (clock, time, locate, sequence)").stdout.splitlines()[1]
+        count, known, clocks = map(int, joined.split(","))
+        labelled = [row for row in self.tables.rows("labels") if row["horizon"] == str(SECOND)]
+        self.assertEqual(count, len(labelled))
+        self.assertEqual(known, sum(row["mid_return"] != "" for row in labelled))
+        self.assertEqual(clocks, 2)
 
     def test_flow_adds_up_over_windows(self):
         folder = self.folder / "wide"
@@ -321,6 +420,23 @@ class LobsterTest(MetricsCase):
             for name, value in columns.items():
                 self.assert_value(row[name], value, name, f"{name}: {row}, expected {columns}")
 
+    def test_microprice(self):
+        run("fit", "microprice", self.shared / "day.itch", "-o", self.folder / "model.json", "--buckets", 7, "--spreads", 20,
+            "--no-progress")
+        market = microstructure.Market(WINDOW, 1).read((self.shared / "day.itch").read_bytes())
+        expected, transitions = microstructure.microprice([market.symbols[1]], 7, 20)
+        model = json.loads((self.folder / "model.json").read_text())
+        self.assertEqual(model["transitions"], transitions)
+        self.assertGreater(transitions, 10_000)
+        for state in model["states"]:
+            g, count = expected.get((state["spread"], state["imbalance"]), (None, 0))
+            self.assertEqual(state["observations"], count)
+            if g is not None:
+                self.assertAlmostEqual(state["adjustment"], g, delta=1e-9)
+        # Where the bid is larger, the price is about to rise.
+        of = {(state["spread"], state["imbalance"]): state["adjustment"] for state in model["states"]}
+        self.assertTrue(all(of[spread, 6] > 0 for spread in range(2, 12) if of[spread, 6] is not None))
+
     def test_vpin(self):
         expected = list(microstructure.vpin(self.as_symbol(), BUCKET, BUCKETS).values())
         written = self.tables.rows("vpin")
@@ -328,6 +444,44 @@ class LobsterTest(MetricsCase):
         for row, columns in zip(written, expected):
             for name, value in columns.items():
                 self.assert_value(row[name], value, name, row)
+
+
+class RefusalTest(harness.TestCase):
+    def test_labels_are_never_live(self):
+        said = self.tapeline("run", "--set", "analytics.tables=labels", exit_code=2).stderr
+        self.assertIn("\"labels\", for research only: replay --labels", said)
+        self.tapeline("generate", "day.itch", "--messages", 3_000, "--symbols", 3, "--no-progress")
+        said = self.tapeline("replay", "day.itch", "--tables", "labels", exit_code=2).stderr
+        self.assertIn("--labels 100ms,1s", said)
+        for options, word in ((("--labels", "soon"), "no duration"), (("--labels", ",".join(f"{i}s" for i in range(1, 10))), "8"),
+                              (("--labels", "1s", "--tables", "bbo", "--format", "csv", "--output", "-"), "folder")):
+            self.assertIn(word, self.tapeline("replay", "day.itch", *options, exit_code=2).stderr)
+
+    def test_the_microprice_needs_its_model(self):
+        self.tapeline("generate", "day.itch", "--messages", 3_000, "--symbols", 3, "--no-progress")
+        self.assertIn("needs a model", self.tapeline("replay", "day.itch", "--tables", "microprice", exit_code=2).stderr)
+        self.tapeline("replay", "day.itch", "--tables", "all", "--output", "all")
+        self.assertFalse((self.folder / "all/microprice.parquet").exists())
+        replay = ("replay", "day.itch", "--tables", "microprice", "--microprice-model", "model.json")
+        self.assertIn("fit microprice", self.tapeline(*replay, exit_code=3).stderr)
+        for text in ("", "{}", "[" * 100_000, '{"model": "microprice", "version": 7}', "x" * 2_000_000):
+            (self.folder / "model.json").write_text(text)
+            self.assertIn("model.json: ", self.tapeline(*replay, exit_code=5).stderr)
+        said = self.tapeline("run", "--set", "analytics.microprice_model=none.json", exit_code=3).stderr
+        self.assertIn("analytics.microprice_model: none.json", said)
+
+    def test_what_cannot_be_fitted_is_told(self):
+        self.tapeline("generate", "day.itch", "--messages", 3_000, "--symbols", 3, "--no-progress")
+        fit = ("fit", "microprice", "day.itch", "-o", "model.json", "--no-progress")
+        self.assertIn("odd", self.tapeline(*fit, "--buckets", 4, exit_code=2).stderr)
+        self.assertIn("--tick", self.tapeline(*fit, "--tick", 0, exit_code=2).stderr)
+        self.assertIn("no transition", self.tapeline(*fit, "--from", "23:00", exit_code=3).stderr)
+        self.assertFalse((self.folder / "model.json").exists())
+        share = ("fit", "information-share", "day.itch", "--no-progress")
+        self.assertIn("2 to 5", self.tapeline(*share, exit_code=2).stderr)
+        self.assertIn("no message names", self.tapeline(*share, "--symbols", "NONE,NADA", exit_code=3).stderr)
+        self.assertIn("name the feed", self.tapeline("fit", "microprice", exit_code=2).stderr)
+        self.assertIn("choose", self.tapeline("fit", exit_code=2).stderr)
 
 
 class BenchTest(harness.TestCase):

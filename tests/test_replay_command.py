@@ -15,16 +15,20 @@ import time
 import harness
 
 ALL_TABLES = ("bbo", "trades", "bars", "spread", "depth", "snapshots", "trade_bars", "flow", "costs", "liquidity",
-              "activity", "returns", "vpin", "auction", "luld")
+              "activity", "returns", "vpin", "auction", "luld", "bursts", "queue_positions", "features")
+# What there is besides: these need a model, or look ahead.
+DESCRIBED = ALL_TABLES[:15] + ("microprice",) + ALL_TABLES[15:] + ("labels",)
 LEVELS = 4
 # Small ones, so that a short feed fills every table.
 OPTIONS = ("--levels", LEVELS, "--vpin-bucket", 500, "--bar-trades", 10, "--bar-shares", 1_000, "--bar-dollars", 50_000,
-           "--bar-imbalance", 300)
+           "--bar-imbalance", 300, "--feature-events", 50)
 SECOND = 1_000_000_000
 ORDER_BY = {"bbo": "sequence", "trades": "sequence", "bars": "start, locate", "spread": "start, locate",
             "depth": "time, locate", "snapshots": "time, locate", "trade_bars": "clock, locate, number",
             "flow": "start, locate", "costs": "sequence", "liquidity": "time, locate", "activity": "start, locate",
-            "returns": "start, locate", "vpin": "sequence", "auction": "sequence", "luld": "time, locate"}
+            "returns": "start, locate", "vpin": "sequence", "auction": "sequence", "luld": "time, locate",
+            "bursts": "start, locate", "queue_positions": "time, locate, side DESC, orders_ahead",
+            "features": "time, locate, clock, sequence"}
 # What a time filter looks at.
 TIME_OF = {table: "start" if "start" in order else "time" for table, order in ORDER_BY.items()}
 
@@ -125,14 +129,20 @@ class ReplayTest(harness.TestCase):
         for section in re.split(r"^## ", run("replay", "--describe"), flags=re.M)[1:]:
             name = section.split("\n", 1)[0]
             described[name] = re.findall(r"^\| (\w+) \| \w+ \|", section, flags=re.M)[1:]
-        self.assertEqual(tuple(described), ALL_TABLES)
+        self.assertEqual(tuple(described), DESCRIBED)
         # The description shows three levels; here there are four.
         for side in ("bid", "ask"):
             at = described["snapshots"].index(f"{side}_orders_03") + 1
             described["snapshots"][at:at] = [f"{side}_{what}_04" for what in ("price", "size", "orders")]
+            at = described["features"].index(f"{side}_size_03") + 1
+            described["features"][at:at] = [f"{side}_{what}_04" for what in ("distance", "size")]
+        run("fit", "microprice", self.feed, "-o", self.folder / "model.json", "--no-progress")
+        run("replay", self.feed, "--output", self.folder / "more", "--tables", "microprice", "--labels", "1s",
+            "--microprice-model", self.folder / "model.json")
         for table, columns in described.items():
             with self.subTest(table=table):
-                rows = query(self.tables, f"SELECT * FROM {table} LIMIT 1")
+                folder = self.tables if table in ALL_TABLES else self.folder / "more"
+                rows = query(folder, f"SELECT * FROM {table} LIMIT 1")
                 self.assertEqual(list(rows[0]), columns)
 
     def test_bbo_has_a_row_for_each_change(self):

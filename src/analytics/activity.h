@@ -9,9 +9,8 @@
 #include "market/event.h"
 #include "market/quality.h"
 #include "market/types.h"
-#include "stream/keyed_state.h"
 #include "stream/operator.h"
-#include "stream/tumbling_windows.h"
+#include "stream/windowed_state.h"
 #include "table/schema.h"
 
 namespace tapeline::analytics {
@@ -59,19 +58,15 @@ struct ActivityRow {
 // Executions", Journal of Financial Economics 65 (2002), unconditional.
 class Activity {
  public:
-  explicit Activity(std::uint64_t width_ns) : windows_(width_ns) {}
+  explicit Activity(std::uint64_t width_ns) : counts_(width_ns) {}
 
   void prefetch(Locate key) const { counts_.prefetch(key); }
 
   template <class Books>
   void process(const stream::Context& context, EventKind kind, const book::OrderChange& change,
                const Books& books) {
-    Counts& counts = counts_[context.key];
-    if (!counts.in_window) {
-      counts.in_window = true;
-      windows_.add(context.key);
-      counts.quality = books.quality(context.key);
-    }
+    Counts& counts =
+        counts_.touch(context.key, [&](Counts& first) { first.quality = books.quality(context.key); });
     counts.sequence = context.sequence;
     if (change.before == 0) {
       ++counts.added;
@@ -106,23 +101,19 @@ class Activity {
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
-    windows_.advance(
+    counts_.advance(
         watermark,
-        [&](Locate key) {
-          emit(key, counts_[key], books, out);
-          counts_[key] = Counts{};
+        [&](Locate key, Counts& counts) {
+          emit(key, counts, books, out);
+          counts = Counts{};
         },
-        [&](Locate key) { counts_.prefetch(key); });
+        [&](Locate key) { books.prefetch(key); });
   }
-  [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
+  [[nodiscard]] EventTime next_timer() const { return counts_.next_timer(); }
 
-  void save_key(Locate key, stream::StateWriter& writer) const {
-    counts_.save_key(key, writer, counts_[key].in_window);
-  }
-  void open(EventTime watermark) { windows_.open(watermark); }
-  void load_key(Locate key, stream::StateReader& reader) {
-    if (counts_.load_key(key, reader)) windows_.add(key);
-  }
+  void save_key(Locate key, stream::StateWriter& writer) const { counts_.save_key(key, writer); }
+  void open(EventTime watermark) { counts_.open(watermark); }
+  void load_key(Locate key, stream::StateReader& reader) { counts_.load_key(key, reader); }
 
  private:
   struct alignas(64) Counts {
@@ -153,8 +144,8 @@ class Activity {
   template <class Books, class Out>
   void emit(Locate key, const Counts& counts, const Books& books, Out& out) const {
     ActivityRow row{};
-    row.start = windows_.start();
-    row.end = windows_.end();
+    row.start = counts_.window().start();
+    row.end = counts_.window().end();
     row.sequence = raw(counts.sequence);
     row.added_shares = counts.added_shares;
     row.cancelled_shares = counts.cancelled_shares;
@@ -165,8 +156,8 @@ class Activity {
     row.fill_probability = ratio(counts.filled, static_cast<double>(left));
     const auto executed = static_cast<double>(counts.executed_shares);
     row.fill_share = ratio(executed, executed + static_cast<double>(counts.cancelled_shares));
-    row.cancelled_lifetime = ratio(static_cast<double>(counts.cancelled_ns), counts.cancelled);
-    row.filled_lifetime = ratio(static_cast<double>(counts.filled_ns), counts.filled);
+    row.cancelled_lifetime = ratio(to_double(counts.cancelled_ns), counts.cancelled);
+    row.filled_lifetime = ratio(to_double(counts.filled_ns), counts.filled);
     row.added = counts.added;
     row.cancelled = counts.cancelled;
     row.reduced = counts.reduced;
@@ -179,8 +170,7 @@ class Activity {
     out.emit(row);
   }
 
-  stream::TumblingWindows windows_;
-  stream::KeyedState<Counts> counts_;
+  stream::WindowedState<Counts> counts_;
 };
 static_assert(stream::KeyedOperator<Activity>);
 

@@ -44,6 +44,17 @@ struct alignas(64) RankedSide {
     const unsigned mask = not_better(ranks.data()) | not_better(ranks.data() + 8) << 8 | 1u << capacity;
     return std::min<std::size_t>(static_cast<std::size_t>(std::countr_zero(mask)), count);
   }
+  // Of the best so many. Without a branch: places behind `count` are zero.
+  [[nodiscard]] book::SideDepth depth(Side side, std::size_t most) const {
+    book::SideDepth sum{};
+    for (std::size_t i = 0; i < capacity; ++i) {
+      sum.shares += i < most ? shares[i] : 0;
+      sum.orders += i < most ? orders[i] : 0;
+    }
+    sum.levels = static_cast<std::uint32_t>(std::min<std::size_t>(most, count));
+    if (count != 0) sum.best = price_of_rank(side, ranks[0]);
+    return sum;
+  }
   void erase(std::size_t at) {
     shift(ranks, at + 1, at);
     shift(shares, at + 1, at);
@@ -95,7 +106,17 @@ class BestLevels {
   explicit BestLevels(std::size_t levels)
       : least_(std::clamp<std::size_t>(levels, 5, RankedSide::capacity)) {}
 
+  // Loads all of a book.
   void prefetch(Locate key) const { books_.prefetch(key); }
+  // Loads what a change near the best prices touches.
+  void prefetch_best(Locate key) const {
+    for (const Side side : {Side::bid, Side::ask}) {
+      const RankedSide& ranked = books_[key].sides[raw(side)];
+      tapeline::prefetch(&ranked.ranks);
+      tapeline::prefetch(&ranked.shares);
+      tapeline::prefetch(&ranked.orders);
+    }
+  }
 
   // Takes a change of an order in; `is_part`: of a message with several, whose effect is told as a whole.
   Change take(Locate key, const book::OrderChange& change, bool is_part) {
@@ -189,10 +210,33 @@ class BookView {
   [[nodiscard]] Quality quality(Locate key) const { return books_.quality(key); }
   [[nodiscard]] const Symbol& symbol(Locate key) const { return books_.symbol(key); }
   [[nodiscard]] const book::SymbolState& state(Locate key) const { return books_.state(key); }
-  // Loads what levels() and symbol() will look at.
-  void prefetch(Locate key) const {
+  // Loads what bbo(), quality() and symbol() will look at …
+  void prefetch(Locate key) const { books_.prefetch(key); }
+  // … and levels() and depth() as well.
+  void prefetch_levels(Locate key) const {
+    books_.prefetch(key);
     if (use_best_) best_.prefetch(key);
-    __builtin_prefetch(&books_.symbol(key));
+  }
+
+  // Of the best `count` levels of a side, at most 64.
+  [[nodiscard]] book::SideDepth depth(Locate key, Side side, std::size_t count) const {
+    if (use_best_) {
+      const RankedSide& ranked = best_.now(key, side);
+      if (count <= ranked.count || !ranked.more) return ranked.depth(side, count);
+    }
+    std::array<book::LevelView, 64> views;
+    book::SideDepth sum{};
+    sum.levels = static_cast<std::uint32_t>(books_.levels(key, side, std::span(views).first(count)));
+    for (std::uint32_t i = 0; i < sum.levels; ++i) {
+      sum.shares += views[i].shares;
+      sum.orders += views[i].orders;
+    }
+    if (sum.levels != 0) sum.best = views[0].price;
+    return sum;
+  }
+
+  std::size_t queue_front(Locate key, Side side, Price price, std::span<book::OrderView> out) const {
+    return books_.queue_front(key, side, price, out);
   }
 
   std::size_t levels(Locate key, Side side, std::span<book::LevelView> out) const {

@@ -27,23 +27,27 @@ namespace tapeline::analytics {
   if (levels.empty() || levels.size() > most_levels || levels[0].shares < 2) return none;
   const double gap = std::abs(2 * static_cast<double>(levels[0].price.ticks) - twice_mid);
   if (gap == 0) return none;
-  std::array<double, most_levels> depths;
+  constexpr std::size_t lanes = 4;  // Done at once; what is behind the last level counts nowhere.
+  std::array<double, most_levels + lanes> depths;
+  std::array<double, most_levels + lanes> prices;
+  std::array<double, most_levels + lanes> terms;
   std::uint64_t shares = 0;
-  const std::size_t padded = (levels.size() + 3) / 4 * 4;
+  const std::size_t padded = (levels.size() + lanes - 1) / lanes * lanes;
   for (std::size_t t = 0; t < levels.size(); ++t) {
     shares += levels[t].shares;
     depths[t] = static_cast<double>(static_cast<std::int64_t>(shares));
+    prices[t] = levels[t].price.ticks;
   }
-  for (std::size_t t = levels.size(); t < padded; ++t) depths[t] = 1;
-  for (std::size_t t = 0; t < padded; t += 4)
-    for (std::size_t lane = 0; lane < 4; ++lane) depths[t + lane] = natural_log_of_count(depths[t + lane]);
-  double sum = depths[0] * twice_mid / gap;
+  for (std::size_t t = levels.size(); t < padded + lanes; ++t) depths[t] = prices[t] = 1;
+  for (std::size_t t = 0; t < padded; t += lanes)
+    for (std::size_t lane = t; lane < t + lanes; ++lane) depths[lane] = natural_log_of_count(depths[lane]);
   // (v' / v - 1) / |p' / p - 1| with one division, and without the digits that the differences would lose.
-  for (std::size_t t = 1; t < levels.size(); ++t) {
-    const double price = levels[t - 1].price.ticks;
-    const double step = std::abs(static_cast<double>(levels[t].price.ticks) - price);
-    sum += (depths[t] - depths[t - 1]) * price / (depths[t - 1] * step);
-  }
+  for (std::size_t t = 0; t < padded; t += lanes)
+    for (std::size_t lane = t; lane < t + lanes; ++lane)
+      terms[lane] = (depths[lane + 1] - depths[lane]) * prices[lane] /
+                    (depths[lane] * std::abs(prices[lane + 1] - prices[lane]));
+  double sum = depths[0] * twice_mid / gap;
+  for (std::size_t t = 1; t < levels.size(); ++t) sum += terms[t - 1];
   return sum / static_cast<double>(levels.size());
 }
 

@@ -6,7 +6,7 @@
 #include "market/quality.h"
 #include "market/types.h"
 #include "stream/operator.h"
-#include "stream/window_touches.h"
+#include "stream/windowed_state.h"
 #include "table/schema.h"
 
 namespace tapeline::analytics {
@@ -48,7 +48,9 @@ class BookSnapshots {
     if (on_change_) {
       pending_ = pending_ || is_within(books, context.key, change);
     } else {
-      touches_.touch(context.key, {context.sequence, context.captured});
+      Touch& touch = touches_.touch(context.key);
+      touch.sequence = context.sequence;
+      touch.captured = context.captured;
     }
   }
 
@@ -57,14 +59,15 @@ class BookSnapshots {
   void on_event_end(const stream::Context& context, const Books& books, Out& out) {
     if (!pending_) return;
     pending_ = false;
-    emit(context.key, context.time, {context.sequence, context.captured}, books, out);
+    emit(context.key, context.time, {context.sequence, context.captured, false}, books, out);
   }
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
     touches_.advance(
-        watermark, [&](Locate key, const Touch& last) { emit(key, touches_.end(), last, books, out); },
-        [&](Locate key) { books.prefetch(key); });
+        watermark,
+        [&](Locate key, const Touch& last) { emit(key, touches_.window().end(), last, books, out); },
+        [&](Locate key) { books.prefetch_levels(key); });
   }
   [[nodiscard]] EventTime next_timer() const { return touches_.next_timer(); }
 
@@ -77,6 +80,7 @@ class BookSnapshots {
   struct Touch {
     Sequence sequence;
     CaptureTime captured;
+    bool in_window;
   };
 
   // Whether the price is at or better than the n-th level. Asked before and after a removal alike: a level
@@ -110,7 +114,7 @@ class BookSnapshots {
 
   bool on_change_;
   bool pending_ = false;
-  stream::WindowTouches<Touch> touches_;
+  stream::WindowedState<Touch> touches_;
   std::size_t levels_;
 };
 static_assert(stream::KeyedOperator<BookSnapshots>);

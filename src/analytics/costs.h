@@ -13,6 +13,7 @@
 #include "stream/key_set.h"
 #include "stream/keyed_state.h"
 #include "stream/operator.h"
+#include "stream/timer_grid.h"
 #include "table/schema.h"
 
 namespace tapeline::analytics {
@@ -44,9 +45,9 @@ struct CostRow {
 // all are held against the quotes before the first of them.
 //
 // The mid at t + tau is the one that stood then, changes of that very nanosecond included. It is known once
-// the symbol's best prices change later than that, or a timer finds that the watermark has passed it, and the
-// row is emitted then: rows of a symbol come in the order of its trades, and a late trade waits for those
-// told before it. At the end of the input the last mid stands in.
+// the symbol's best prices change later than that, or a timer at each multiple of the horizon finds that the
+// watermark has passed it, and the row is emitted then: rows of a symbol come in the order of its trades, and
+// a late trade waits for those told before it. At the end of the input the last mid stands in.
 //
 // A symbol has at most max_waiting trades that wait, all together at most max_waiting_in_all; beyond that the
 // trade that has waited longest, or the new one, is emitted without what came later.
@@ -56,12 +57,9 @@ class Costs {
   static constexpr std::uint32_t max_waiting_in_all = std::uint32_t{1} << 22;
 
   explicit Costs(std::uint64_t horizon_ns)
-      : horizon_ns_(horizon_ns), trades_(std::size_t{max_waiting_in_all} + 1) {}
-
-  // How often on_timer is to be called at least.
-  [[nodiscard]] static std::uint64_t timer_width(std::uint64_t horizon_ns) {
-    return std::max<std::uint64_t>(horizon_ns, 1'000'000);
-  }
+      : horizon_ns_(horizon_ns),
+        grid_(std::max(horizon_ns, least_grid_ns)),
+        trades_(std::size_t{max_waiting_in_all} + 1) {}
 
   void prefetch(Locate key) const { queues_.prefetch(key); }
 
@@ -105,10 +103,11 @@ class Costs {
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
+    if (!grid_.advance(watermark)) return;
     keys_.for_each(
         [&](Locate key) { emit_before(key, watermark, twice_mid_of(books.bbo(key)), books, out); });
   }
-  [[nodiscard]] EventTime next_timer() const { return stream::no_timer; }
+  [[nodiscard]] EventTime next_timer() const { return grid_.next(); }
 
   void save_key(Locate key, stream::StateWriter& writer) const {
     const Queue& queue = queues_[key];
@@ -116,7 +115,7 @@ class Costs {
     for (std::uint32_t at = queue.first, i = 0; i < queue.count; ++i, at = trades_[at].next)
       writer.put(trades_[at]);
   }
-  void open(EventTime) {}
+  void open(EventTime watermark) { grid_.open(watermark); }
   void load_key(Locate key, stream::StateReader& reader) {
     queues_.load_key(key, reader);
     Queue& queue = queues_[key];
@@ -227,7 +226,10 @@ class Costs {
     out.emit(row);
   }
 
+  static constexpr std::uint64_t least_grid_ns = 1'000'000;
+
   std::uint64_t horizon_ns_;
+  stream::TimerGrid grid_;
   stream::KeyedState<Queue> queues_;
   stream::KeySet keys_;  // With trades that wait.
   VirtualArray<Waiting> trades_;

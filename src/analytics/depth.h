@@ -6,7 +6,7 @@
 #include "market/quality.h"
 #include "market/types.h"
 #include "stream/operator.h"
-#include "stream/window_touches.h"
+#include "stream/windowed_state.h"
 #include "table/schema.h"
 
 namespace tapeline::analytics {
@@ -40,32 +40,41 @@ class Depth {
   Depth(std::uint64_t width_ns, std::size_t levels)
       : touches_(width_ns), levels_(std::min(levels, max_levels)) {}
 
+  void prefetch(Locate key) const { touches_.prefetch(key); }
+
   // Any change of the book of this key.
   template <class Out>
   void process(const stream::Context& context, const book::OrderChange&, Out&) {
-    touches_.touch(context.key, context.sequence);
+    touches_.touch(context.key).sequence = context.sequence;
   }
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
     touches_.advance(
         watermark,
-        [&](Locate key, Sequence last) {
-          std::array<book::LevelView, max_levels> views;
+        [&](Locate key, const Touch& last) {
+          const book::SideDepth bids = books.depth(key, Side::bid, levels_);
+          const book::SideDepth asks = books.depth(key, Side::ask, levels_);
           DepthRow row{};
-          row.time = touches_.end();
-          row.sequence = raw(last);
-          row.symbol = books.symbol(key);
-          row.locate = key;
-          row.quality = books.quality(key);
-          row.bid_levels = sum(books, key, Side::bid, views, row.bid_size, row.bid_orders, row.bid_price);
-          row.ask_levels = sum(books, key, Side::ask, views, row.ask_size, row.ask_orders, row.ask_price);
+          row.time = touches_.window().end();
+          row.sequence = raw(last.sequence);
+          row.bid_size = bids.shares;
+          row.ask_size = asks.shares;
           const auto bid = static_cast<double>(row.bid_size);
           const auto ask = static_cast<double>(row.ask_size);
           row.imbalance = (bid - ask) / (bid + ask);
+          row.bid_orders = bids.orders;
+          row.ask_orders = asks.orders;
+          row.bid_price = bids.best;
+          row.ask_price = asks.best;
+          row.symbol = books.symbol(key);
+          row.locate = key;
+          row.bid_levels = static_cast<std::uint8_t>(bids.levels);
+          row.ask_levels = static_cast<std::uint8_t>(asks.levels);
+          row.quality = books.quality(key);
           out.emit(row);
         },
-        [&](Locate key) { books.prefetch(key); });
+        [&](Locate key) { books.prefetch_levels(key); });
   }
   [[nodiscard]] EventTime next_timer() const { return touches_.next_timer(); }
 
@@ -74,19 +83,12 @@ class Depth {
   void load_key(Locate key, stream::StateReader& reader) { touches_.load_key(key, reader); }
 
  private:
-  template <class Books>
-  std::uint8_t sum(const Books& books, Locate key, Side side, std::array<book::LevelView, max_levels>& views,
-                   std::uint64_t& size, std::uint32_t& orders, Price& best) const {
-    const std::size_t count = books.levels(key, side, std::span(views).first(levels_));
-    for (std::size_t i = 0; i < count; ++i) {
-      size += views[i].shares;
-      orders += views[i].orders;
-    }
-    if (count > 0) best = views[0].price;
-    return static_cast<std::uint8_t>(count);
-  }
+  struct Touch {
+    Sequence sequence;  // Of the last message that changed the book.
+    bool in_window;
+  };
 
-  stream::WindowTouches<Sequence> touches_;
+  stream::WindowedState<Touch> touches_;
   std::size_t levels_;
 };
 static_assert(stream::KeyedOperator<Depth>);

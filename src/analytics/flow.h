@@ -3,25 +3,23 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 
 #include "analytics/best_levels.h"
-#include "analytics/order_flow_imbalance.h"
+#include "analytics/level_flow.h"
 #include "analytics/queue_imbalance.h"
 #include "analytics/weighted_mid.h"
 #include "book/book_types.h"
 #include "market/quality.h"
 #include "market/types.h"
-#include "stream/keyed_state.h"
 #include "stream/operator.h"
-#include "stream/tumbling_windows.h"
+#include "stream/windowed_state.h"
 #include "table/schema.h"
 
 namespace tapeline::analytics {
 
 struct FlowRow {
-  static constexpr std::size_t levels = 5;
+  static constexpr std::size_t levels = LevelFlow::levels;
   EventTime start;
   EventTime end;
   std::uint64_t sequence;
@@ -49,11 +47,10 @@ struct FlowRow {
 //   queue imbalance, weighted by time while both sides were there, and the last one   see queue_imbalance.h
 //   the last weighted mid                                                see weighted_mid.h
 //
-// A change of a level's size is one addition; only where a level comes or goes are the levels compared. A
-// window without a change of the best levels or a trade gives no row.
+// A window without a change of the best levels or a trade gives no row.
 class Flow {
  public:
-  explicit Flow(std::uint64_t width_ns) : windows_(width_ns) {}
+  explicit Flow(std::uint64_t width_ns) : states_(width_ns) {}
 
   void prefetch(Locate key) const { states_.prefetch(key); }
 
@@ -68,10 +65,9 @@ class Flow {
       return;
     }
     if (taken.level >= FlowRow::levels) return;
-    State& state = states_[context.key];
-    touch(context, state, standing);
+    State& state = touch(context, standing);
     const std::int64_t delta = std::int64_t{change.after} - std::int64_t{change.before};
-    state.ofi[taken.level] += change.side == Side::bid ? delta : -delta;
+    state.ofi.resize(change.side, taken.level, delta);
     if (taken.level == 0) {
       accumulate(state, context.time);
       state.best_shares[raw(change.side)] += static_cast<std::uint64_t>(delta);
@@ -91,63 +87,55 @@ class Flow {
   template <class Books>
   void process(const stream::Context& context, const book::TradeReport& trade, const Books& books) {
     if (trade.kind != book::TradeKind::displayed || !trade.printable) return;
-    State& state = states_[context.key];
-    touch(context, state, books.quality(context.key));
+    State& state = touch(context, books.quality(context.key));
     (trade.resting_side == Side::ask ? state.buy_volume : state.sell_volume) += trade.shares;
   }
 
   // After a message by which levels came or went, once the best levels are whole.
   template <class Books>
   void on_event_end(const stream::Context& context, const BestLevels& best, const Books& books) {
-    State& state = states_[context.key];
     for (const Side side : {Side::bid, Side::ask}) {
       if (!best.has_changed(side)) continue;
       const RankedSide& old = best.before(side);
       const RankedSide& now = best.now(context.key, side);
-      if (std::memcmp(&old.ranks, &now.ranks, sizeof(LevelRank) * FlowRow::levels) == 0 &&
-          std::memcmp(&old.shares, &now.shares, sizeof(std::uint64_t) * FlowRow::levels) == 0)
-        continue;
-      touch(context, state, quality_before_);
+      if (!LevelFlow::differ(old, now)) continue;
+      State& state = touch(context, quality_before_);
       state.quality |= books.quality(context.key);
       if (now.shares[0] != old.shares[0]) {
         accumulate(state, context.time);
         state.best_shares[raw(side)] = now.shares[0];
       }
-      for (std::size_t m = 0; m < FlowRow::levels; ++m)
-        state.ofi[m] += order_flow_of(side, {old.ranks[m], old.shares[m]}, {now.ranks[m], now.shares[m]});
+      state.ofi.move(side, old, now);
     }
   }
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
-    windows_.advance(
+    states_.advance(
         watermark,
-        [&](Locate key) {
-          State& state = states_[key];
-          accumulate(state, windows_.end());
+        [&](Locate key, State& state) {
+          accumulate(state, states_.window().end());
           emit(key, state, books, out);
           State next{};
           next.best_shares = state.best_shares;
-          next.since = windows_.end();
+          next.since = states_.window().end();
           state = next;
         },
-        [&](Locate key) { states_.prefetch(key); });
+        [&](Locate key) { books.prefetch(key); });
   }
-  [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
+  [[nodiscard]] EventTime next_timer() const { return states_.next_timer(); }
 
   void save_key(Locate key, stream::StateWriter& writer) const {
     const State& state = states_[key];
-    states_.save_key(key, writer, state.in_window || state.best_shares[0] != 0 || state.best_shares[1] != 0);
+    states_.save_key(key, writer, state.best_shares[0] != 0 || state.best_shares[1] != 0);
   }
-  void open(EventTime watermark) { windows_.open(watermark); }
-  void load_key(Locate key, stream::StateReader& reader) {
-    if (states_.load_key(key, reader) && states_[key].in_window) windows_.add(key);
-  }
+  void open(EventTime watermark) { states_.open(watermark); }
+  void load_key(Locate key, stream::StateReader& reader) { states_.load_key(key, reader); }
 
  private:
   struct alignas(64) State {
     std::array<std::uint64_t, 2> best_shares;  // At the best bid and ask, as they stand.
-    std::array<std::int64_t, FlowRow::levels> ofi;
+    LevelFlow ofi;
     std::uint64_t buy_volume;
     std::uint64_t sell_volume;
     double imbalance_ns;  // Sum of queue imbalance times ns.
@@ -160,15 +148,14 @@ class Flow {
   };
   static_assert(sizeof(State) == 128);
 
-  void touch(const stream::Context& context, State& state, Quality standing) {
-    if (!state.in_window) {
-      state.in_window = true;
-      windows_.add(context.key);
-      state.since = std::max(state.since, windows_.start());
-      state.quality |= standing;
-    }
+  State& touch(const stream::Context& context, Quality standing) {
+    State& state = states_.touch(context.key, [&](State& first) {
+      first.since = std::max(first.since, states_.window().start());
+      first.quality |= standing;
+    });
     state.events += state.sequence != context.sequence;
     state.sequence = context.sequence;
+    return state;
   }
 
   static void accumulate(State& state, EventTime until) {
@@ -183,10 +170,10 @@ class Flow {
   template <class Books, class Out>
   void emit(Locate key, const State& state, const Books& books, Out& out) const {
     FlowRow row{};
-    row.start = windows_.start();
-    row.end = windows_.end();
+    row.start = states_.window().start();
+    row.end = states_.window().end();
     row.sequence = raw(state.sequence);
-    std::copy(state.ofi.begin(), state.ofi.end(), row.ofi);
+    std::copy(state.ofi.sums.begin(), state.ofi.sums.end(), row.ofi);
     row.buy_volume = state.buy_volume;
     row.sell_volume = state.sell_volume;
     row.trade_imbalance = static_cast<std::int64_t>(state.buy_volume - state.sell_volume);
@@ -205,8 +192,7 @@ class Flow {
     out.emit(row);
   }
 
-  stream::TumblingWindows windows_;
-  stream::KeyedState<State> states_;
+  stream::WindowedState<State> states_;
   Quality quality_before_ = Quality::good;  // Of the book before the message by which levels came or went.
 };
 static_assert(stream::KeyedOperator<Flow>);

@@ -11,7 +11,7 @@
 #include "market/quality.h"
 #include "market/types.h"
 #include "stream/operator.h"
-#include "stream/window_touches.h"
+#include "stream/windowed_state.h"
 #include "table/schema.h"
 
 namespace tapeline::analytics {
@@ -54,16 +54,16 @@ class Liquidity {
   void prefetch(Locate key) const { touches_.prefetch(key); }
 
   // Any change of the book of this key.
-  void process(const stream::Context& context) { touches_.touch(context.key, context.sequence); }
+  void process(const stream::Context& context) { touches_.touch(context.key).sequence = context.sequence; }
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
     touches_.advance(
         watermark,
-        [&](Locate key, Sequence last) {
+        [&](Locate key, const Touch& last) {
           LiquidityRow row{};
-          row.time = touches_.end();
-          row.sequence = raw(last);
+          row.time = touches_.window().end();
+          row.sequence = raw(last.sequence);
           row.symbol = books.symbol(key);
           row.locate = key;
           row.quality = books.quality(key);
@@ -71,7 +71,7 @@ class Liquidity {
           measure(key, books, row);
           out.emit(row);
         },
-        [&](Locate key) { books.prefetch(key); });
+        [&](Locate key) { books.prefetch_levels(key); });
   }
   [[nodiscard]] EventTime next_timer() const { return touches_.next_timer(); }
 
@@ -80,6 +80,10 @@ class Liquidity {
   void load_key(Locate key, stream::StateReader& reader) { touches_.load_key(key, reader); }
 
  private:
+  struct Touch {
+    Sequence sequence;  // Of the last message that changed the book.
+    bool in_window;
+  };
   using Levels = std::array<book::LevelView, max_levels>;
 
   template <class Books>
@@ -104,7 +108,7 @@ class Liquidity {
     }
   }
 
-  stream::WindowTouches<Sequence> touches_;
+  stream::WindowedState<Touch> touches_;
   std::size_t levels_;
   std::array<std::uint32_t, LiquidityRow::sizes> shares_;
 };

@@ -8,9 +8,8 @@
 #include "book/book_types.h"
 #include "market/quality.h"
 #include "market/types.h"
-#include "stream/keyed_state.h"
 #include "stream/operator.h"
-#include "stream/tumbling_windows.h"
+#include "stream/windowed_state.h"
 #include "table/schema.h"
 
 namespace tapeline::analytics {
@@ -93,7 +92,7 @@ class Luld {
   static constexpr std::uint64_t pane_ns = 30 * nanoseconds_per_second;
   static constexpr std::size_t panes = 10;
 
-  Luld() : windows_(pane_ns) {}
+  Luld() : states_(pane_ns) {}
 
   // What a change of the BBO touches.
   void prefetch(Locate key) const { states_.prefetch<64>(key); }
@@ -101,22 +100,19 @@ class Luld {
   // A change of the BBO.
   template <class Books>
   void process(const stream::Context& context, const Books& books) {
-    State& state = states_[context.key];
-    touch(context, state, books);
-    state.quality |= context.quality;
+    touch(context, books).quality |= context.quality;
   }
 
   template <class Books>
   void process(const stream::Context& context, const book::TradeReport& trade, const Books& books) {
     if (!trade.printable || trade.shares == 0) return;
-    State& state = states_[context.key];
-    touch(context, state, books);
+    State& state = touch(context, books);
     state.quality |= context.quality;
     Pane& pane = open_pane(state);
     if (trade.kind == book::TradeKind::cross) {
       if (trade.cross_type != 'O' && trade.cross_type != 'H') return;
       state.reference = trade.price;
-      state.since = raw(windows_.start()) / pane_ns;
+      state.since = raw(states_.window().start()) / pane_ns;
       pane.ticks = 0;
       pane.trades = 0;
       return;
@@ -127,24 +123,17 @@ class Luld {
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
-    windows_.advance(
-        watermark,
-        [&](Locate key) {
-          State& state = states_[key];
-          state.in_window = false;
-          emit(key, state, books, out);
-        },
-        [&](Locate key) { states_.prefetch(key); });
+    states_.advance(
+        watermark, [&](Locate key, State& state) { emit(key, state, books, out); },
+        [&](Locate key) { books.prefetch(key); });
   }
-  [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
+  [[nodiscard]] EventTime next_timer() const { return states_.next_timer(); }
 
   void save_key(Locate key, stream::StateWriter& writer) const {
     states_.save_key(key, writer, states_[key].in_use);
   }
-  void open(EventTime watermark) { windows_.open(watermark); }
-  void load_key(Locate key, stream::StateReader& reader) {
-    if (states_.load_key(key, reader) && states_[key].in_window) windows_.add(key);
-  }
+  void open(EventTime watermark) { states_.open(watermark); }
+  void load_key(Locate key, stream::StateReader& reader) { states_.load_key(key, reader); }
 
  private:
   struct Pane {
@@ -164,16 +153,16 @@ class Luld {
   };
 
   template <class Books>
-  void touch(const stream::Context& context, State& state, const Books& books) {
-    if (!state.in_window) {
-      windows_.add(context.key);
-      state.in_window = state.in_use = true;
-      state.quality = books.quality(context.key);
-    }
+  State& touch(const stream::Context& context, const Books& books) {
+    State& state = states_.touch(context.key, [&](State& first) {
+      first.in_use = true;
+      first.quality = books.quality(context.key);
+    });
     state.sequence = context.sequence;
+    return state;
   }
   Pane& open_pane(State& state) const {
-    const auto number = static_cast<std::uint32_t>(raw(windows_.start()) / pane_ns);
+    const auto number = static_cast<std::uint32_t>(raw(states_.window().start()) / pane_ns);
     Pane& pane = state.ring[number % panes];
     if (pane.number != number) {
       pane = Pane{};
@@ -184,7 +173,7 @@ class Luld {
 
   template <class Books, class Out>
   void emit(Locate key, State& state, const Books& books, Out& out) const {
-    const std::uint64_t now = raw(windows_.start()) / pane_ns;
+    const std::uint64_t now = raw(states_.window().start()) / pane_ns;
     open_pane(state).quality = state.quality | books.quality(key);
     std::uint64_t ticks = 0;
     std::uint64_t trades = 0;
@@ -203,7 +192,7 @@ class Luld {
       if (100 * away >= state.reference.ticks) state.reference = Price{static_cast<std::uint32_t>(mean)};
     }
     const book::SymbolState& symbol = books.state(key);
-    const LuldBands bands = luld_bands(state.reference, symbol.luld_tier, windows_.end());
+    const LuldBands bands = luld_bands(state.reference, symbol.luld_tier, states_.window().end());
     const book::Bbo bbo = books.bbo(key);
     const double twice_mid = static_cast<double>(bbo.bid.ticks) + bbo.ask.ticks;
     const bool known = bands.upper.ticks != 0 && bbo.bid_shares != 0 && bbo.ask_shares != 0;
@@ -211,7 +200,7 @@ class Luld {
       return known ? (static_cast<double>(far.ticks) - near.ticks) * 20'000 / twice_mid
                    : std::numeric_limits<double>::quiet_NaN();
     };
-    row.time = windows_.end();
+    row.time = states_.window().end();
     row.sequence = raw(state.sequence);
     row.upper_distance_bps = distance(bands.upper, bbo.ask);
     row.lower_distance_bps = distance(bbo.bid, bands.lower);
@@ -230,8 +219,7 @@ class Luld {
     out.emit(row);
   }
 
-  stream::TumblingWindows windows_;
-  stream::KeyedState<State> states_;
+  stream::WindowedState<State> states_;
 };
 static_assert(stream::KeyedOperator<Luld>);
 

@@ -14,9 +14,8 @@
 #include "book/book_types.h"
 #include "market/quality.h"
 #include "market/types.h"
-#include "stream/keyed_state.h"
 #include "stream/operator.h"
-#include "stream/tumbling_windows.h"
+#include "stream/windowed_state.h"
 #include "table/schema.h"
 
 namespace tapeline::analytics {
@@ -54,15 +53,14 @@ struct ReturnsRow {
 class Returns {
  public:
   // The width is a multiple of the step.
-  Returns(std::uint64_t width_ns, std::uint64_t step_ns) : windows_(width_ns), step_ns_(step_ns) {}
+  Returns(std::uint64_t width_ns, std::uint64_t step_ns) : states_(width_ns), step_ns_(step_ns) {}
 
   // What most changes touch; the sums are only touched where a step ends.
   void prefetch(Locate key) const { states_.prefetch<64>(key); }
 
   template <class Books>
   void process(const stream::Context& context, const book::Bbo& after, const Books& books) {
-    State& state = states_[context.key];
-    touch(context, state, books);
+    State& state = touch(context, books);
     state.twice_mid =
         after.bid_shares != 0 && after.ask_shares != 0 ? std::uint64_t{after.bid.ticks} + after.ask.ticks : 0;
     state.quality |= context.quality;
@@ -71,8 +69,7 @@ class Returns {
   template <class Books>
   void process(const stream::Context& context, const book::TradeReport& trade, const Books& books) {
     if (trade.kind != book::TradeKind::displayed || !trade.printable) return;
-    State& state = states_[context.key];
-    touch(context, state, books);
+    State& state = touch(context, books);
     const auto shares = static_cast<std::int64_t>(trade.shares);
     state.flow += trade.resting_side == Side::ask ? shares : -shares;
     state.notional += static_cast<Uint128>(trade.price.ticks) * trade.shares;
@@ -80,35 +77,32 @@ class Returns {
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
-    windows_.advance(
+    states_.advance(
         watermark,
-        [&](Locate key) {
-          State& state = states_[key];
-          close_steps(state, raw(windows_.end()));
+        [&](Locate key, State& state) {
+          close_steps(state, raw(states_.window().end()) / step_ns_);
           emit(key, state, books, out);
           State next{};
           next.twice_mid = state.twice_mid;
           state = next;
         },
-        [&](Locate key) { states_.prefetch(key); });
+        [&](Locate key) { books.prefetch(key); });
   }
-  [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
+  [[nodiscard]] EventTime next_timer() const { return states_.next_timer(); }
 
   // The mid that stands is the start of windows to come, so it is state without any change in this one.
   void save_key(Locate key, stream::StateWriter& writer) const {
-    const State& state = states_[key];
-    states_.save_key(key, writer, state.in_window || state.twice_mid != 0);
+    states_.save_key(key, writer, states_[key].twice_mid != 0);
   }
-  void open(EventTime watermark) { windows_.open(watermark); }
-  void load_key(Locate key, stream::StateReader& reader) {
-    if (states_.load_key(key, reader) && states_[key].in_window) windows_.add(key);
-  }
+  void open(EventTime watermark) { states_.open(watermark); }
+  void load_key(Locate key, stream::StateReader& reader) { states_.load_key(key, reader); }
 
  private:
   struct alignas(64) State {
     std::uint64_t twice_mid;   // That stands; 0 where a side is missing.
     std::uint64_t step_start;  // Twice the mid at the start of the open step.
-    std::uint64_t step_end;    // Of the open step.
+    std::uint64_t step;        // Number of the open step since midnight.
+    std::uint64_t step_end;    // In nanoseconds.
     std::int64_t flow;         // Of the open step, and so is
     Uint128 notional;          // in price units times shares.
     Sequence sequence;
@@ -121,23 +115,23 @@ class Returns {
   };
 
   template <class Books>
-  void touch(const stream::Context& context, State& state, const Books& books) {
-    if (!state.in_window) {
-      state.in_window = true;
-      windows_.add(context.key);
-      state.step_start = state.twice_mid;
-      state.step_end = raw(windows_.start()) + step_ns_;
-      state.quality = books.quality(context.key);
-    }
+  State& touch(const stream::Context& context, const Books& books) {
+    State& state = states_.touch(context.key, [&](State& first) {
+      first.step_start = first.twice_mid;
+      first.step = raw(states_.window().start()) / step_ns_;
+      first.step_end = raw(states_.window().start()) + step_ns_;
+      first.quality = books.quality(context.key);
+    });
     if (raw(context.time) >= state.step_end) [[unlikely]]
-      close_steps(state, raw(context.time) / step_ns_ * step_ns_);
+      close_steps(state, raw(context.time) / step_ns_);
     state.sequence = context.sequence;
+    return state;
   }
 
-  // All that end at or before `until`, which is the end of one.
-  void close_steps(State& state, std::uint64_t until) {
-    if (until < state.step_end) return;
-    const auto more = static_cast<std::uint32_t>((until - state.step_end) / step_ns_);
+  // All before the one of this number.
+  void close_steps(State& state, std::uint64_t step) {
+    if (step <= state.step) return;
+    const auto more = static_cast<std::uint32_t>(step - state.step - 1);
     const bool known = state.step_start != 0 && state.twice_mid != 0;
     if (known) {
       const double r = state.twice_mid == state.step_start ? 0
@@ -154,7 +148,8 @@ class Returns {
       if (state.twice_mid != 0) state.kyle.add_quiet(more);
     }
     state.step_start = state.twice_mid;
-    state.step_end = until + step_ns_;
+    state.step = step;
+    state.step_end = (step + 1) * step_ns_;
     state.flow = 0;
     state.notional = 0;
   }
@@ -164,8 +159,8 @@ class Returns {
     constexpr double none = std::numeric_limits<double>::quiet_NaN();
     const bool any = state.kyle.steps != 0;
     ReturnsRow row{};
-    row.start = windows_.start();
-    row.end = windows_.end();
+    row.start = states_.window().start();
+    row.end = states_.window().end();
     row.sequence = raw(state.sequence);
     row.realised_variance = any ? state.variance.realised_variance() : none;
     row.bipower_variation = any ? state.variance.bipower_variation() : none;
@@ -183,9 +178,8 @@ class Returns {
     out.emit(row);
   }
 
-  stream::TumblingWindows windows_;
+  stream::WindowedState<State> states_;
   std::uint64_t step_ns_;
-  stream::KeyedState<State> states_;
 };
 static_assert(stream::KeyedOperator<Returns>);
 

@@ -6,9 +6,8 @@
 #include "book/book_types.h"
 #include "market/quality.h"
 #include "market/types.h"
-#include "stream/keyed_state.h"
 #include "stream/operator.h"
-#include "stream/tumbling_windows.h"
+#include "stream/windowed_state.h"
 #include "table/schema.h"
 
 namespace tapeline::analytics {
@@ -39,18 +38,18 @@ struct SpreadRow {
 // no row: the last row's final values still stand. Sums are integers.
 class QuotedSpread {
  public:
-  explicit QuotedSpread(std::uint64_t width_ns) : windows_(width_ns) {}
+  explicit QuotedSpread(std::uint64_t width_ns) : quotes_(width_ns) {}
+
+  void prefetch(Locate key) const { quotes_.prefetch(key); }
 
   template <class Out>
   void process(const stream::Context& context, const book::Bbo& after, Out&) {
-    Quote& quote = quotes_[context.key];
-    if (quote.changes == 0) {
-      windows_.add(context.key);
-      quote.since = std::max(quote.since, windows_.start());
-      quote.min_spread = Price{UINT32_MAX};
+    Quote& quote = quotes_.touch(context.key, [&](Quote& first) {
+      first.since = std::max(first.since, quotes_.window().start());
+      first.min_spread = Price{UINT32_MAX};
       // The quote that the window opened with counts as well.
-      note_extremes(quote);
-    }
+      note_extremes(first);
+    });
     accumulate(quote, context.time);
     quote.bid = after.bid;
     quote.ask = after.ask;
@@ -62,37 +61,33 @@ class QuotedSpread {
 
   template <class Books, class Out>
   void on_timer(EventTime watermark, const Books& books, Out& out) {
-    windows_.advance(
+    const stream::TumblingWindows& window = quotes_.window();
+    quotes_.advance(
         watermark,
-        [&](Locate key) {
-          Quote& quote = quotes_[key];
-          accumulate(quote, windows_.end());
-          const auto ns = static_cast<double>(quote.two_sided_ns);
-          const double spread = static_cast<double>(quote.spread_ns) / ns / Price::per_dollar;
-          const double mid = static_cast<double>(quote.twice_mid_ns) / ns / 2 / Price::per_dollar;
+        [&](Locate key, Quote& quote) {
+          accumulate(quote, window.end());
+          const auto ns = static_cast<double>(static_cast<std::int64_t>(quote.two_sided_ns));
+          const double spread = to_double(quote.spread_ns) / ns / Price::per_dollar;
+          const double mid = to_double(quote.twice_mid_ns) / ns / 2 / Price::per_dollar;
           const bool seen = quote.min_spread.ticks != UINT32_MAX;
-          out.emit(SpreadRow{windows_.start(), windows_.end(), raw(quote.sequence), spread,
-                             spread / mid * 10'000, mid, quote.two_sided_ns,
-                             seen ? quote.min_spread : Price{0}, quote.max_spread, quote.changes,
-                             books.symbol(key), key, quote.quality | books.quality(key)});
-          quote = Quote{.since = windows_.end(), .bid = quote.bid, .ask = quote.ask};
+          out.emit(SpreadRow{window.start(), window.end(), raw(quote.sequence), spread, spread / mid * 10'000,
+                             mid, quote.two_sided_ns, seen ? quote.min_spread : Price{0}, quote.max_spread,
+                             quote.changes, books.symbol(key), key, quote.quality | books.quality(key)});
+          quote = Quote{.since = window.end(), .bid = quote.bid, .ask = quote.ask};
         },
-        [&](Locate key) { quotes_.prefetch(key); });
+        [&](Locate key) { books.prefetch(key); });
   }
-  [[nodiscard]] EventTime next_timer() const { return windows_.next_timer(); }
+  [[nodiscard]] EventTime next_timer() const { return quotes_.next_timer(); }
 
   // The quote that stands counts in windows to come, so it is state without any change in this one.
   void save_key(Locate key, stream::StateWriter& writer) const {
-    const Quote& quote = quotes_[key];
-    quotes_.save_key(key, writer, quote.changes != 0 || quote.bid.ticks != 0 || quote.ask.ticks != 0);
+    quotes_.save_key(key, writer, quotes_[key].bid.ticks != 0 || quotes_[key].ask.ticks != 0);
   }
-  void open(EventTime watermark) { windows_.open(watermark); }
-  void load_key(Locate key, stream::StateReader& reader) {
-    if (quotes_.load_key(key, reader) && quotes_[key].changes != 0) windows_.add(key);
-  }
+  void open(EventTime watermark) { quotes_.open(watermark); }
+  void load_key(Locate key, stream::StateReader& reader) { quotes_.load_key(key, reader); }
 
  private:
-  struct Quote {
+  struct alignas(64) Quote {
     Uint128 spread_ns = 0;     // Price ticks times nanoseconds; negative spreads count as 0.
     Uint128 twice_mid_ns = 0;  // (bid + ask) ticks times nanoseconds.
     std::uint64_t two_sided_ns = 0;
@@ -104,6 +99,7 @@ class QuotedSpread {
     Price max_spread{0};
     std::uint32_t changes = 0;
     Quality quality = Quality::good;
+    bool in_window = false;
   };
 
   static Price spread_of(const Quote& quote) {
@@ -123,8 +119,7 @@ class QuotedSpread {
     quote.twice_mid_ns += static_cast<Uint128>(std::uint64_t{quote.bid.ticks} + quote.ask.ticks) * ns;
   }
 
-  stream::TumblingWindows windows_;
-  stream::KeyedState<Quote> quotes_;
+  stream::WindowedState<Quote> quotes_;
 };
 static_assert(stream::KeyedOperator<QuotedSpread>);
 

@@ -4,7 +4,6 @@
 #include <limits>
 #include <span>
 
-#include "base/uint128.h"
 #include "book/book_types.h"
 
 namespace tapeline::analytics {
@@ -22,13 +21,13 @@ struct SweepCost {
   double cost_bps;
 };
 
-[[nodiscard]] inline SweepCost sweep_cost(std::uint64_t shares, std::span<const book::LevelView> levels,
+[[nodiscard]] inline SweepCost sweep_cost(std::uint32_t shares, std::span<const book::LevelView> levels,
                                           double twice_mid) {
-  Uint128 paid = 0;
+  std::uint64_t paid = 0;  // Prices and sizes of 32 bits, so their product fits.
   std::uint64_t left = shares;
   for (const book::LevelView& level : levels) {
     const std::uint64_t taken = left < level.shares ? left : level.shares;
-    paid += static_cast<Uint128>(level.price.ticks) * taken;
+    paid += level.price.ticks * taken;
     left -= taken;
     if (left == 0) break;
   }

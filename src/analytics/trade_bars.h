@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "analytics/open_bar.h"
 #include "base/uint128.h"
 #include "book/book_types.h"
 #include "market/quality.h"
@@ -68,68 +69,34 @@ class TradeBars {
  public:
   explicit TradeBars(std::uint64_t threshold) : threshold_(threshold) {}
 
-  void prefetch(Locate key) const { bars_.prefetch(key); }
+  void prefetch(Locate key) const { states_.prefetch(key); }
 
   template <class Books, class Out>
   void process(const stream::Context& context, const book::TradeReport& trade, const Books& books, Out& out) {
-    if (threshold_ == 0 || !trade.printable || trade.shares == 0) return;
-    Bar& bar = bars_[context.key];
-    add(bar, context, trade);
-    if (!is_complete(bar)) return;
-    emit(context.key, bar, books, out);
-    const std::uint64_t number = bar.number + 1;
-    bar = Bar{};
-    bar.number = number;
+    if (threshold_ == 0 || !OpenBar::takes(trade)) return;
+    State& state = states_[context.key];
+    state.bar.add(context, trade);
+    if (!is_complete(state.bar)) return;
+    ++state.number;
+    emit(context.key, state, books, out);
+    state.bar = OpenBar{};
   }
 
   [[nodiscard]] EventTime next_timer() const { return stream::no_timer; }
   void save_key(Locate key, stream::StateWriter& writer) const {
-    bars_.save_key(key, writer, bars_[key].trades != 0 || bars_[key].number != 0);
+    const State& state = states_[key];
+    states_.save_key(key, writer, state.bar.trades != 0 || state.number != 0);
   }
   void open(EventTime) {}
-  void load_key(Locate key, stream::StateReader& reader) { bars_.load_key(key, reader); }
+  void load_key(Locate key, stream::StateReader& reader) { states_.load_key(key, reader); }
 
  private:
-  struct alignas(64) Bar {
-    Uint128 notional;  // Price ticks times shares.
-    Uint128 price_ns;  // Price ticks times the time each stood.
-    EventTime opened;
-    EventTime last;
-    std::uint64_t number;  // Bars before it.
-    std::uint64_t volume;
-    std::uint64_t buy_volume;
-    std::uint64_t sell_volume;
-    Sequence sequence;
-    Price open;
-    Price high;
-    Price low;
-    Price close;
-    std::uint32_t trades;
-    Quality quality;
+  struct alignas(64) State {
+    OpenBar bar;
+    std::uint64_t number;  // Bars that are complete.
   };
 
-  static void add(Bar& bar, const stream::Context& context, const book::TradeReport& trade) {
-    if (bar.trades == 0) {
-      bar.opened = bar.last = context.time;
-      bar.open = bar.high = bar.low = trade.price;
-    }
-    if (context.time > bar.last) {
-      bar.price_ns += static_cast<Uint128>(bar.close.ticks) * (raw(context.time) - raw(bar.last));
-      bar.last = context.time;
-    }
-    bar.high = std::max(bar.high, trade.price);
-    bar.low = std::min(bar.low, trade.price);
-    bar.close = trade.price;
-    bar.volume += trade.shares;
-    bar.notional += static_cast<Uint128>(trade.price.ticks) * trade.shares;
-    if (trade.kind == book::TradeKind::displayed)
-      (trade.resting_side == Side::ask ? bar.buy_volume : bar.sell_volume) += trade.shares;
-    ++bar.trades;
-    bar.quality |= context.quality;
-    bar.sequence = context.sequence;
-  }
-
-  [[nodiscard]] bool is_complete(const Bar& bar) const {
+  [[nodiscard]] bool is_complete(const OpenBar& bar) const {
     if constexpr (clock == BarClock::tick) return bar.trades >= threshold_;
     if constexpr (clock == BarClock::volume) return bar.volume >= threshold_;
     if constexpr (clock == BarClock::dollar)
@@ -140,33 +107,21 @@ class TradeBars {
   }
 
   template <class Books, class Out>
-  static void emit(Locate key, const Bar& bar, const Books& books, Out& out) {
+  static void emit(Locate key, const State& state, const Books& books, Out& out) {
     TradeBarRow row{};
-    row.opened = bar.opened;
-    row.time = bar.last;
-    row.sequence = raw(bar.sequence);
-    row.number = bar.number + 1;
-    row.volume = bar.volume;
-    row.buy_volume = bar.buy_volume;
-    row.sell_volume = bar.sell_volume;
-    row.vwap = static_cast<double>(bar.notional) / static_cast<double>(bar.volume) / Price::per_dollar;
-    const std::uint64_t ns = raw(bar.last) - raw(bar.opened);
-    row.twap = ns == 0 ? bar.close.dollars()
-                       : static_cast<double>(bar.price_ns) / static_cast<double>(ns) / Price::per_dollar;
-    row.open = bar.open;
-    row.high = bar.high;
-    row.low = bar.low;
-    row.close = bar.close;
-    row.trades = bar.trades;
+    row.opened = state.bar.opened;
+    row.time = state.bar.last;
+    row.number = state.number;
+    state.bar.write_to(row);
     row.symbol = books.symbol(key);
     row.locate = key;
     row.clock = clock;
-    row.quality = bar.quality | books.quality(key);
+    row.quality = state.bar.quality | books.quality(key);
     out.emit(row);
   }
 
   std::uint64_t threshold_;
-  stream::KeyedState<Bar> bars_;
+  stream::KeyedState<State> states_;
 };
 static_assert(stream::KeyedOperator<TradeBars<BarClock::tick>>);
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include "analytics/microprice_model.h"
 #include "app/commands.h"
 #include "base/check.h"
 #include "base/virtual_array.h"
@@ -30,6 +31,8 @@ struct BenchOptions {
   std::size_t depth_levels = 10;
   std::vector<std::string> tables{"bbo", "trades", "bars", "depth"};
   bool by_metric = false;
+  std::string model_file;
+  std::shared_ptr<const analytics::MicropriceModel> microprice_model = nullptr;
 };
 
 // The messages of a file, framed, in memory.
@@ -167,6 +170,7 @@ Extra run_tables(const Input& input, const pipeline::AnalyticsConfig& config) {
 
 Extra run_analytics(const Input& input, const BenchOptions& options) {
   pipeline::AnalyticsConfig config;
+  config.microprice_model = options.microprice_model;
   CHECK(pipeline::select_tables(options.tables, config).has_value());
   config.levels = options.depth_levels;
   return run_tables(input, config);
@@ -209,14 +213,16 @@ void measure_by_metric(const Input& input, const BenchOptions& options) {
   std::vector<Case> cases;
   const auto add = [&](const std::string& name, const std::vector<std::string>& tables) {
     cases.push_back({name, {}});
+    cases.back().config.microprice_model = options.microprice_model;
     CHECK(pipeline::select_tables(tables, cases.back().config).has_value());
     cases.back().config.levels = options.depth_levels;
   };
   add("none", {});
   for (const std::string_view table : pipeline::row_table_names)
-    add(std::string(table), {std::string(table)});
+    if (table != "microprice" || options.microprice_model != nullptr)
+      add(std::string(table), {std::string(table)});
   add("catalogue", {"bars", "spread", "depth", "trade_bars", "flow", "costs", "liquidity", "activity",
-                    "returns", "vpin", "auction", "luld"});
+                    "returns", "vpin", "auction", "luld", "bursts"});
   add("all", {"all"});
   for (int i = 0; i < options.warm_up + options.runs; ++i)
     for (Case& one : cases) {
@@ -238,13 +244,19 @@ void measure_by_metric(const Input& input, const BenchOptions& options) {
   }
 }
 
-Result<void> measure(const std::string& name, const BenchOptions& options) {
+Result<void> measure(const std::string& name, BenchOptions options) {
   if (options.file.empty())
     return fail(ErrorCode::usage,
                 fmt::format("name the file to measure, as in `tapeline bench {} day.itch`", name));
   const Result<Input> input = read_input(options.file);
   if (!input) return std::unexpected(input.error());
+  if (!options.model_file.empty()) {
+    Result<analytics::MicropriceModel> model = analytics::read_microprice_model(options.model_file);
+    if (!model) return std::unexpected(model.error());
+    options.microprice_model = std::make_shared<const analytics::MicropriceModel>(std::move(*model));
+  }
   pipeline::AnalyticsConfig named;
+  named.microprice_model = options.microprice_model;
   if (const Result<void> known = pipeline::select_tables(options.tables, named); !known) return known;
   if (options.by_metric) {
     measure_by_metric(*input, options);
@@ -316,6 +328,7 @@ void add_bench_command(CLI::App& program, Action& action) {
       bench->add_option("--tables,--metrics", options->tables, "The tables to compute, as replay takes them")
           ->delimiter(',')
           ->capture_default_str();
+      bench->add_option("--microprice-model", options->model_file, "The model of microprice");
       bench->add_flag("--by-metric", options->by_metric,
                       "Each table of replay by itself over the books alone, then all, a line each");
     }

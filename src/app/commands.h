@@ -17,6 +17,7 @@ void add_book_command(CLI::App& program, Action& action);
 void add_config_command(CLI::App& program, Action& action);
 void add_doctor_command(CLI::App& program, Action& action);
 void add_exchange_command(CLI::App& program, Action& action);
+void add_fit_command(CLI::App& program, Action& action);
 void add_generate_command(CLI::App& program, Action& action);
 void add_inspect_command(CLI::App& program, Action& action);
 void add_replay_command(CLI::App& program, Action& action);

@@ -97,7 +97,7 @@ Result<Recomputation> recompute(event_log::EventLog& log, const config::Config& 
   if (Result<void> made = split.create_topic(pipeline::rows_topic, options); !made)
     return std::unexpected(made.error());
   const Result<stream::OpenedCheckpointStore> store = stream::open_rocksdb_checkpoint_store(
-      scratch + "/checkpoints", {.layout = pipeline::state_layout(config)});
+      scratch + "/checkpoints", {.layout = pipeline::state_layout(config, settings->pool.worker.analytics)});
   if (!store) return std::unexpected(store.error());
   pipeline::WorkerPoolConfig pool_config = settings->pool;
   pool_config.workers = workers;

@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   app::add_book_command(program, action);
   app::add_config_command(program, action);
   app::add_doctor_command(program, action);
+  app::add_fit_command(program, action);
   app::add_generate_command(program, action);
   app::add_inspect_command(program, action);
   app::add_replay_command(program, action);

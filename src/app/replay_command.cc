@@ -8,6 +8,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "analytics/labels.h"
 #include "app/commands.h"
 #include "app/interrupt_guard.h"
 #include "app/progress.h"
@@ -20,6 +21,7 @@
 #include "pipeline/row_tables.h"
 #include "pipeline/symbol_filter.h"
 #include "sinks/row_writer.h"
+#include "stream/timer_grid.h"
 #include "table/describe.h"
 
 namespace tapeline::app {
@@ -29,7 +31,10 @@ namespace {
 // The tables being written. A row outside the wanted time is dropped here, after the operators have seen it.
 class TableWriters {
  public:
-  TableWriters(EventTime from, EventTime until) : from_(from), until_(until) {}
+  TableWriters(EventTime from, EventTime until, std::span<const std::uint64_t> label_horizons_ns)
+      : from_(from), until_(until) {
+    if (!label_horizons_ns.empty()) labels_.emplace(label_horizons_ns);
+  }
 
   template <class Row>
   Result<void> open(const ReplayOptions& options, const table::Schema& schema) {
@@ -45,10 +50,19 @@ class TableWriters {
 
   template <class Row>
   void emit(const Row& row) {
+    if constexpr (std::is_same_v<Row, analytics::BboRow> || std::is_same_v<Row, analytics::FeatureRow>)
+      if (labels_) note(row);
     auto& table = std::get<Table<Row>>(tables_);
-    if (time_of(row) < from_ || time_of(row) > until_) return;
+    if (!table.writer || time_of(row) < from_ || time_of(row) > until_) return;
     table.writer->push(row);
     ++table.rows;
+  }
+
+  // The feed came to this time: labels whose horizon it has not passed are never given. Returns how many.
+  std::uint64_t end_labels(EventTime last) {
+    if (!labels_) return 0;
+    labels_->advance(last, [&](const analytics::LabelRow& label) { emit(label); });
+    return labels_->waiting() + labels_->refused();
   }
 
   Result<void> open_user_tables(const ReplayOptions& options) {
@@ -120,6 +134,16 @@ class TableWriters {
     std::uint64_t rows = 0;
   };
 
+  // The times of the best prices' changes, which are those of messages, tell how far the feed has come.
+  void note(const analytics::BboRow& row) {
+    if (label_steps_.advance(row.time))
+      labels_->advance(row.time, [&](const analytics::LabelRow& label) { emit(label); });
+    labels_->add(row);
+  }
+  void note(const analytics::FeatureRow& row) {
+    if (row.time >= from_ && row.time <= until_) labels_->add(row);
+  }
+
   template <class Row>
   static EventTime time_of(const Row& row) {
     if constexpr (requires { row.start; })
@@ -130,7 +154,10 @@ class TableWriters {
 
   EventTime from_;
   EventTime until_;
-  pipeline::TupleOfRows<Table> tables_;
+  decltype(std::tuple_cat(std::declval<pipeline::TupleOfRows<Table>>(),
+                          std::declval<std::tuple<Table<analytics::LabelRow>>>())) tables_;
+  std::optional<analytics::Labels> labels_;
+  stream::TimerGrid label_steps_{nanoseconds_per_second};
   std::vector<UserTable> user_tables_;
 };
 
@@ -141,6 +168,8 @@ Result<void> open_tables(const ReplayOptions& options, TableWriters& tables) {
   if (config.name && done) done = tables.open<row>(options, pipeline::schema_of<row>(config.levels));
   ROW_TABLES(OPEN_TABLE)
 #undef OPEN_TABLE
+  if (!options.label_horizons_ns.empty() && done)
+    done = tables.open<analytics::LabelRow>(options, analytics::labels_schema());
   return done ? tables.open_user_tables(options) : done;
 }
 
@@ -185,20 +214,23 @@ EventTime end_of_run(const ReplayOptions& options) {
     return wanted ? (until / width + 1) * width - 1 : until;
   };
   const pipeline::AnalyticsConfig& config = options.analytics;
-  return EventTime{
-      std::max({end(config.bars, config.bar_ns), end(config.spread, config.interval_ns),
-                end(config.flow || config.activity, config.metric_ns), end(config.returns, config.returns_ns),
-                until + (config.costs ? config.horizon_ns + 1 : 0)})};
+  return EventTime{std::max(
+      {end(config.bars, config.bar_ns), end(config.spread, config.interval_ns),
+       end(config.flow || config.activity, config.metric_ns), end(config.returns, config.returns_ns),
+       until + (config.costs ? config.horizon_ns + 1 : 0), until + (config.bursts ? config.burst_gap_ns : 0),
+       until + (options.label_horizons_ns.empty() ? 0 : options.label_horizons_ns.back() + 1)})};
 }
 
 Result<void> replay(const ReplayOptions& options) {
   Result<std::unique_ptr<feed::MessageSource>> source = feed::open_message_source(options.file);
   if (!source) return std::unexpected(source.error());
-  TableWriters tables(options.from, options.until);
+  TableWriters tables(options.from, options.until, options.label_horizons_ns);
   if (const Result<void> opened = open_tables(options, tables); !opened) return opened;
 
   const auto books = std::make_unique<book::OrderBooks>();
-  pipeline::MarketAnalytics<TableWriters> analytics(options.analytics, *books, tables);
+  pipeline::AnalyticsConfig computed = options.analytics;
+  if (!options.label_horizons_ns.empty()) computed.bbo = computed.features = true;
+  pipeline::MarketAnalytics<TableWriters> analytics(computed, *books, tables);
   pipeline::SymbolFilter filter(options.symbols);
   pipeline::FeedRunSummary summary;
   pipeline::FeedRunOptions run;
@@ -217,6 +249,10 @@ Result<void> replay(const ReplayOptions& options) {
     return fail(ErrorCode::interrupted,
                 "interrupted: no table was kept; run it again, or with --to for a part of the day");
   analytics.finish();
+  if (const std::uint64_t without = tables.end_labels(summary.last); without != 0)
+    fmt::print(stderr,
+               "  {} labels were not given: the feed ends before their horizon, or their row came late\n",
+               without);
   if (analytics.failure()) return std::unexpected(*analytics.failure());
   if (const Result<void> written = tables.finish(); !written) return written;
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
@@ -234,6 +270,7 @@ void describe_table(const table::Schema& schema) {
 
 Result<void> describe_tables(std::span<const std::string> operators) {
   pipeline::for_each_row_type([]<class Row> { describe_table(pipeline::schema_of<Row>(3)); });
+  describe_table(analytics::labels_schema());
   pipeline::AnalyticsConfig config;
   if (Result<void> loaded = pipeline::load_operators(operators, config); !loaded) return loaded;
   for (const auto& loaded : config.operators) describe_table(loaded->schema());

@@ -2,10 +2,15 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "analytics/labels.h"
+#include "analytics/microprice_model.h"
+#include "analytics/queue_positions.h"
 #include "analytics/vpin.h"
 #include "config/values.h"
 #include "market/event_time_text.h"
@@ -28,6 +33,7 @@ Examples:
   tapeline replay day.itch --symbol AAPL,MSFT --from 09:30 --to 10:00 --bar 1s
   tapeline replay day.itch --tables snapshots --levels 5 --on-change --format csv --output - | head
   tapeline replay day.itch --metrics flow,costs,returns --window 1m --horizon 10s
+  tapeline replay day.itch --tables features --labels 100ms,1s      a training set, and what it is to predict
   tapeline query "SELECT * FROM bars WHERE symbol = 'AAPL' ORDER BY start LIMIT 10")";
 
 std::optional<unsigned> digits(std::string_view text) {
@@ -50,7 +56,8 @@ Result<void> parse_analytics(const ReplayText& text, pipeline::AnalyticsConfig& 
   for (const auto& [written, ns] :
        {std::pair{&text.bar, &config.bar_ns}, std::pair{&text.interval, &config.interval_ns},
         std::pair{&text.window, &config.metric_ns}, std::pair{&text.step, &config.step_ns},
-        std::pair{&text.horizon, &config.horizon_ns}}) {
+        std::pair{&text.horizon, &config.horizon_ns}, std::pair{&text.burst_gap, &config.burst_gap_ns},
+        std::pair{&text.feature_window, &config.feature_ns}}) {
     const Result<std::uint64_t> duration = parse_duration(*written);
     if (!duration) return std::unexpected(duration.error());
     *ns = *duration;
@@ -65,6 +72,8 @@ Result<void> parse_analytics(const ReplayText& text, pipeline::AnalyticsConfig& 
   std::copy(text.sweep.begin(), text.sweep.end(), config.sweep_shares.begin());
   config.vpin_bucket_shares = text.vpin_bucket;
   config.vpin_buckets = text.vpin_buckets;
+  config.queue_orders = text.queue_orders;
+  config.feature_events = text.feature_events;
   return pipeline::check(config);
 }
 
@@ -84,6 +93,43 @@ void add_metric_options(CLI::App& command, ReplayText& text) {
   add("--vpin-bucket", text.vpin_bucket, "Shares of a bucket of vpin");
   add("--vpin-buckets", text.vpin_buckets, "Buckets that vpin looks back on")
       ->check(CLI::Range(1u, analytics::Vpin::max_buckets));
+  add("--microprice-model", text.microprice_model,
+      "The model of microprice, a file of `tapeline fit microprice`");
+  add("--burst-gap", text.burst_gap, "A burst of trades is over after so long without one");
+  add("--queue-orders", text.queue_orders, "Orders of each side that queue_positions tells of")
+      ->check(CLI::Range(std::size_t{1}, analytics::QueuePositions::most_orders));
+  add("--feature-window", text.feature_window, "Width of the windows of features");
+  add("--feature-events", text.feature_events,
+      "A row of features after so many messages as well; 0: by time alone");
+  add("--labels", text.labels,
+      "For research: also write what became of the mid after each row of features, so much later, as in "
+      "100ms,1s")
+      ->delimiter(',');
+}
+
+Result<void> parse_labels(const ReplayText& text, ReplayOptions& options) {
+  for (const std::string& written : text.labels) {
+    const Result<std::uint64_t> horizon = parse_duration(written);
+    if (!horizon) return std::unexpected(horizon.error());
+    options.label_horizons_ns.push_back(*horizon);
+  }
+  std::ranges::sort(options.label_horizons_ns);
+  const auto repeated = std::ranges::unique(options.label_horizons_ns);
+  options.label_horizons_ns.erase(repeated.begin(), repeated.end());
+  if (options.label_horizons_ns.size() > analytics::Labels::most_horizons)
+    return fail(ErrorCode::usage,
+                fmt::format("--labels takes at most {} horizons", analytics::Labels::most_horizons));
+  if (!options.label_horizons_ns.empty() && options.output == "-")
+    return fail(ErrorCode::usage, "--labels are a table of their own: name a folder with --output");
+  return {};
+}
+
+Result<void> read_model(const ReplayText& text, pipeline::AnalyticsConfig& config) {
+  if (text.microprice_model.empty()) return {};
+  Result<analytics::MicropriceModel> model = analytics::read_microprice_model(text.microprice_model);
+  if (!model) return std::unexpected(model.error());
+  config.microprice_model = std::make_shared<const analytics::MicropriceModel>(std::move(*model));
+  return {};
 }
 
 }  // namespace
@@ -143,9 +189,11 @@ void add_replay_options(CLI::App& command, ReplayText& text) {
   command.add_option("--from", text.from, "Rows from this exchange time on, as in 09:30:00.5");
   command.add_option("--to", text.to, "Rows up to this exchange time, included");
   command.add_option("--bar", text.bar, "Width of the bars: ns, us, ms, s, m, h")->capture_default_str();
-  command.add_option("--interval", text.interval, "Width of the windows of spread, depth and snapshots")
+  command
+      .add_option("--interval", text.interval,
+                  "Width of the windows of spread, depth, snapshots and queue_positions")
       ->capture_default_str();
-  command.add_option("--levels", text.levels, "Levels of depth, snapshots and slopes")
+  command.add_option("--levels", text.levels, "Levels of depth, snapshots, slopes and features")
       ->capture_default_str()
       ->check(CLI::Range(1, 20));
   command.add_flag("--on-change", text.on_change,
@@ -169,6 +217,8 @@ Result<ReplayOptions> parse_replay_options(const ReplayText& text) {
   if (!format)
     return fail(ErrorCode::usage, fmt::format("--format {}: choose parquet, csv or jsonl", text.format));
   options.format = *format;
+  if (const Result<void> read = read_model(text, options.analytics); !read)
+    return std::unexpected(read.error());
   if (const Result<void> chosen = pipeline::select_tables(text.tables, options.analytics); !chosen)
     return std::unexpected(chosen.error());
   if (const Result<void> loaded = pipeline::load_operators(text.operators, options.analytics); !loaded)
@@ -182,6 +232,7 @@ Result<ReplayOptions> parse_replay_options(const ReplayText& text) {
     return fail(ErrorCode::usage, "--output - takes one table (--tables bbo) and --format csv or jsonl");
   if (const Result<void> set = parse_analytics(text, options.analytics); !set)
     return std::unexpected(set.error());
+  if (const Result<void> set = parse_labels(text, options); !set) return std::unexpected(set.error());
   for (const auto& [written, time] :
        {std::pair{&text.from, &options.from}, std::pair{&text.to, &options.until}}) {
     if (written->empty()) continue;

@@ -35,6 +35,12 @@ struct ReplayText {
   analytics::BarThresholds bar_thresholds;
   std::uint32_t vpin_bucket = 10'000;
   std::uint32_t vpin_buckets = 50;
+  std::string microprice_model;
+  std::string burst_gap = "100ms";
+  std::size_t queue_orders = 10;
+  std::string feature_window = "1s";
+  std::uint32_t feature_events = 0;
+  std::vector<std::string> labels;
   std::string date;
   bool describe = false;
   bool no_progress = false;
@@ -45,7 +51,8 @@ struct ReplayOptions {
   std::string file;
   std::string output;
   sinks::TableFormat format = sinks::TableFormat::parquet;
-  pipeline::AnalyticsConfig analytics;
+  pipeline::AnalyticsConfig analytics;           // The tables that are written; labels besides.
+  std::vector<std::uint64_t> label_horizons_ns;  // In increasing order; none: no labels.
   std::vector<std::string> symbols;
   EventTime from{0};
   EventTime until{UINT64_MAX};  // Included.

@@ -74,7 +74,7 @@ class LiveRun {
   Result<void> run(bool until_end);
 
  private:
-  Result<void> open_parts();
+  Result<void> open_parts(const pipeline::AnalyticsConfig& analytics);
   Result<void> start_alerter();
   status::Status take_status();
   Result<void> open_udp();
@@ -137,12 +137,12 @@ Result<void> LiveRun::open_tcp() {
   return {};
 }
 
-Result<void> LiveRun::open_parts() {
+Result<void> LiveRun::open_parts(const pipeline::AnalyticsConfig& analytics) {
   if (Result<void> made = files_.make_folder(config_.data.folder); !made) return made;
   log_.emplace(files_, config::journal_folder(config_));
   Result<stream::OpenedCheckpointStore> store = stream::open_rocksdb_checkpoint_store(
       config::checkpoint_folder(config_),
-      {.layout = pipeline::state_layout(config_), .sync = config_.stream.checkpoint_sync});
+      {.layout = pipeline::state_layout(config_, analytics), .sync = config_.stream.checkpoint_sync});
   if (!store) return std::unexpected(store.error());
   if (!store->warning.empty()) spdlog::warn("{}", store->warning);
   store_ = std::move(store->store);
@@ -164,7 +164,7 @@ Result<void> LiveRun::start() {
   const Result<pipeline::LivePipelineConfig> config =
       pipeline::live_pipeline_config(config_, os::usable_cores());
   if (!config) return std::unexpected(config.error());
-  if (Result<void> opened = open_parts(); !opened) return opened;
+  if (Result<void> opened = open_parts(config->pool.worker.analytics); !opened) return opened;
   capture::LivePacketSource& source = tcp_ ? static_cast<capture::LivePacketSource&>(*tcp_) : *udp_;
   capture::DatagramSender& sender = tcp_ ? static_cast<capture::DatagramSender&>(*tcp_) : *udp_;
   Result<std::unique_ptr<pipeline::LivePipeline>> pipeline = pipeline::LivePipeline::start(

@@ -41,6 +41,7 @@ class BookRecorder {
   void on_trade(const Event& event, const TradeReport& trade, const Bbo& prevailing, Quality quality);
   void on_broken_trade(const Event& event);
   void on_status(const Event& event, const SymbolState& state);
+  void on_look_ahead(const Event&) {}
   void on_event_begin(const Event&) {}
   void on_event_end(const Event& event);
 

@@ -26,6 +26,14 @@ struct LevelView {
   friend bool operator==(const LevelView&, const LevelView&) = default;
 };
 
+// The best levels of a side together.
+struct SideDepth {
+  std::uint64_t shares;
+  std::uint32_t orders;
+  std::uint32_t levels;  // How many there were.
+  Price best;            // 0 where there is none.
+};
+
 // One resting order as a reader sees it.
 struct OrderView {
   OrderRef ref;
@@ -118,6 +126,7 @@ struct BookCounters {
 // What books tell as they change. Derive and hide what you need: calls are resolved at compile time and an
 // empty one costs nothing. The event that caused a call is valid during the call only.
 struct NullBookHandler {
+  void on_look_ahead(const Event&) {}   // Some events before that one begins, to load what it will touch.
   void on_event_begin(const Event&) {}  // Before each event is applied.
   void on_order(const Event&, const OrderChange&) {}
   void on_bbo(const Event&, const Bbo& /*before*/, const Bbo& /*after*/, Quality) {}

@@ -234,6 +234,19 @@ std::vector<OrderView> OrderBooks::queue(Locate locate, Side side, Price price) 
   return orders;
 }
 
+std::size_t OrderBooks::queue_front(Locate locate, Side side, Price price, std::span<OrderView> out) const {
+  std::size_t count = 0;
+  for (std::uint32_t number = find_level(locate, side, key_of(side, price)); number != none;
+       number = blocks_[number].next) {
+    const QueueBlock& block = blocks_[number];
+    for (unsigned i = 0; i < block.size(); ++i) {
+      if (count == out.size()) return count;
+      out[count++] = *find_order(locate, block.ref(i));
+    }
+  }
+  return count;
+}
+
 std::optional<OrderView> OrderBooks::find_order(Locate locate, OrderRef ref) const {
   const OrderTable::Place place = find(locate, ref);
   if (place.number == 0) return std::nullopt;

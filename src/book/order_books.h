@@ -13,6 +13,7 @@
 
 #include <immintrin.h>
 
+#include "base/prefetch.h"
 #include "base/virtual_array.h"
 #include "book/book_types.h"
 #include "book/order_table.h"
@@ -81,6 +82,8 @@ class OrderBooks {
   std::size_t levels(Locate locate, Side side, std::span<LevelView> out) const;
   // The orders of one price level, first in the queue first; empty if there is no such level.
   [[nodiscard]] std::vector<OrderView> queue(Locate locate, Side side, Price price) const;
+  // The first of them, as many as `out` takes; returns how many there were.
+  std::size_t queue_front(Locate locate, Side side, Price price, std::span<OrderView> out) const;
   [[nodiscard]] std::optional<OrderView> find_order(Locate locate, OrderRef ref) const;
   [[nodiscard]] std::optional<QueuePosition> queue_position(Locate locate, OrderRef ref) const;
 
@@ -92,6 +95,12 @@ class OrderBooks {
   // of it stays then.
   template <class Reader>
   [[nodiscard]] bool load_book(Locate locate, Reader& reader);
+
+  // Loads what bbo(), quality() and symbol() will look at.
+  void prefetch(Locate locate) const {
+    tapeline::prefetch(&books_[raw(locate)]);
+    tapeline::prefetch(&symbols_[raw(locate)]);
+  }
 
   // Adds flags to a book, or clears them (after a recovery).
   void mark(Locate locate, Quality flags) { books_[raw(locate)].quality |= flags; }
@@ -164,6 +173,7 @@ class OrderBooks {
   static constexpr std::size_t order_distance = 24;
   static constexpr std::size_t block_distance = 16;
   static constexpr std::size_t level_distance = 8;
+  static constexpr std::size_t handler_distance = 4;
   static constexpr std::size_t hint_count = 32;  // A power of two, as far as the look-ahead.
   using Hint = const std::uint32_t*;             // Where the number stands that leads to the next link.
   using Hints = std::array<Hint, hint_count>;

@@ -8,12 +8,6 @@ namespace tapeline::book {
 
 namespace detail {
 
-// Of any address: a hint, also where it is wrong. As assembly, since the compiler takes a function that only
-// prefetches for one without effect and drops the call.
-[[gnu::always_inline]] inline void prefetch(const void* address) {
-  asm volatile("prefetcht0 (%0)" : : "r"(address));
-}
-
 // One of two addresses, without the branch that the compiler would make of it: the condition is a coin toss.
 [[nodiscard, gnu::always_inline]] inline const std::uint32_t* choose(bool first, const std::uint32_t* a,
                                                                      const std::uint32_t* b) {
@@ -36,8 +30,8 @@ namespace detail {
   const std::uint32_t* const of_order = orders_.slot_address(event.order.ref);
   const std::uint32_t* const source = detail::choose(event.kind == EventKind::add, of_price, of_order);
   hint = source;
-  detail::prefetch(source);
-  detail::prefetch(&books_[raw(event.locate)]);
+  tapeline::prefetch(source);
+  tapeline::prefetch(&books_[raw(event.locate)]);
 }
 
 [[gnu::always_inline]] inline void OrderBooks::prefetch_order(const Event& event, Hint& hint) const {
@@ -51,18 +45,18 @@ namespace detail {
   const std::uint32_t* const of_price = &blocks_[number & (0u - std::uint32_t{is_block})].link;
   const std::uint32_t* const source = detail::choose(event.kind == EventKind::add, of_price, of_order);
   hint = source;
-  detail::prefetch(source);
+  tapeline::prefetch(source);
 }
 
 [[gnu::always_inline]] inline void OrderBooks::prefetch_block(Hint& hint) const {
   const QueueBlock& block = blocks_[*hint];
   hint = &block.link;
-  detail::prefetch(&block);
+  tapeline::prefetch(&block);
 }
 
 [[gnu::always_inline]] inline void OrderBooks::prefetch_level(const Event& event, Hint& hint) const {
   const std::uint32_t link = *hint;
-  detail::prefetch(&blocks_[link]);
+  tapeline::prefetch(&blocks_[link]);
   const QueueBlock& block = blocks_[link];
   const Book& book = books_[raw(event.locate)];
   const auto s = static_cast<std::size_t>(block.side());
@@ -79,7 +73,7 @@ inline void OrderBooks::prefetch_other_level(const Event& event, const QueueBloc
   const std::uint64_t below = std::rotr(book.live[s], block.slot % PriceWindow::size);
   std::uint32_t slot = block.slot - 1u - static_cast<std::uint32_t>(std::countl_zero(below));
   if (event.kind == EventKind::replace) slot = PriceWindow::step_of(side, event.order.price, book.scale);
-  detail::prefetch(&blocks_[window(event.locate, s).slots[slot % PriceWindow::size]]);
+  tapeline::prefetch(&blocks_[window(event.locate, s).slots[slot % PriceWindow::size]]);
 }
 
 template <class Handler>
@@ -102,6 +96,7 @@ void OrderBooks::apply(std::span<const Event> events, Handler& handler, std::siz
     if (i + order_distance < all) prefetch_order(event[order_distance], hint(i + order_distance));
     if (i + block_distance < all) prefetch_block(hint(i + block_distance));
     if (i + level_distance < all) prefetch_level(event[level_distance], hint(i + level_distance));
+    if (i + handler_distance < all) handler.on_look_ahead(event[handler_distance]);
     apply_one(*event, handler);
   }
   hints_ = hints;

@@ -101,7 +101,7 @@ void OrderBooks::save_levels(Locate locate, std::span<const std::uint32_t> numbe
   constexpr std::size_t orders_ahead = 16;
   std::vector<OrderRef> refs;
   for (std::size_t i = 0; i < numbers.size(); ++i) {
-    if (i + levels_ahead < numbers.size()) detail::prefetch(&blocks_[numbers[i + levels_ahead]]);
+    if (i + levels_ahead < numbers.size()) tapeline::prefetch(&blocks_[numbers[i + levels_ahead]]);
     for (std::uint32_t number = numbers[i]; number != none; number = blocks_[number].next)
       for (unsigned at = 0; at < blocks_[number].size(); ++at) refs.push_back(blocks_[number].ref(at));
   }
@@ -109,10 +109,11 @@ void OrderBooks::save_levels(Locate locate, std::span<const std::uint32_t> numbe
   for (const std::uint32_t first : numbers) {
     writer.put(detail::SavedLevel{blocks_[first].key ^ detail::saved_key_flip, blocks_[first].level_orders});
     for (std::uint32_t left = blocks_[first].level_orders; left > 0; --left, ++next) {
-      if (next + slots_ahead < refs.size()) detail::prefetch(orders_.slot_address(refs[next + slots_ahead]));
+      if (next + slots_ahead < refs.size())
+        tapeline::prefetch(orders_.slot_address(refs[next + slots_ahead]));
       if (next + orders_ahead < refs.size()) {
         const OrderRef ahead = refs[next + orders_ahead];
-        detail::prefetch(orders_.block_address(ahead, *orders_.slot_address(ahead)));
+        tapeline::prefetch(orders_.block_address(ahead, *orders_.slot_address(ahead)));
       }
       const OrderRef ref = refs[next];
       const RestingOrder& order = orders_.order(find(locate, ref));

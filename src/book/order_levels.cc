@@ -116,7 +116,7 @@ void OrderBooks::insert_outside(Locate locate, std::size_t side, std::uint32_t n
 void OrderBooks::drop_empty_levels(Locate locate, std::size_t side) {
   SideLevels& levels = outside(locate, side);
   for (std::uint32_t i = 0; i < levels.size; ++i)
-    detail::prefetch(&blocks_[SideLevels::block(levels.entries[i])]);
+    tapeline::prefetch(&blocks_[SideLevels::block(levels.entries[i])]);
   std::uint32_t kept = 0;
   for (std::uint32_t i = 0; i < levels.size; ++i) {
     const std::uint32_t number = SideLevels::block(levels.entries[i]);

@@ -143,6 +143,8 @@ TEST(ConfigErrors, TypesAndRanges) {
   EXPECT_THAT(error_of("[analytics]\ntables = [\"bbo\", \"candles\"]\n"),
               HasSubstr("a list with \"candles\""));
   EXPECT_THAT(error_of("[analytics]\ntables = [\"bbo\", 1]\n"), HasSubstr("it is a list"));
+  EXPECT_THAT(error_of("[analytics]\ntables = [\"labels\"]\n"),
+              HasSubstr("it is a list with \"labels\", for research only: replay --labels"));
   EXPECT_THAT(error_of("[stream]\npin_cpus = [1, 1]\n"), HasSubstr("names something twice"));
   EXPECT_THAT(error_of("[feed]\ngroup_a = \"10.0.0.1:5000\"\n"), HasSubstr("GROUP:PORT of IPv4 multicast"));
   EXPECT_THAT(error_of("[feed]\nsnapshot_server = \"host\"\n"),

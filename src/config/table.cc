@@ -52,6 +52,7 @@ Wrong check_text(const std::string& value, const Limits& limits) {
   for (std::size_t i = 0; i < limits.word_count; ++i)
     if (limits.words[i] == value) return std::nullopt;
   if (limits.word_count == 0) return std::nullopt;
+  if (!limits.never.empty() && value == limits.never) return fmt::format("\"{}\", {}", value, limits.why);
   return fmt::format("\"{}\"", value);
 }
 

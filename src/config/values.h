@@ -59,9 +59,10 @@ template <class Choice>
   return names_of<Choice>[static_cast<std::size_t>(choice)];
 }
 
-inline constexpr std::array<std::string_view, 15> table_names{
-    "bbo",   "trades",    "bars",     "spread",  "depth", "snapshots", "trade_bars", "flow",
-    "costs", "liquidity", "activity", "returns", "vpin",  "auction",   "luld"};
+inline constexpr auto table_names =
+    std::to_array<std::string_view>({"bbo", "trades", "bars", "spread", "depth", "snapshots", "trade_bars",
+                                     "flow", "costs", "liquidity", "activity", "returns", "vpin", "auction",
+                                     "luld", "microprice", "bursts", "queue_positions", "features"});
 // What a list of tables may hold: their names, or all of them.
 inline constexpr std::array<std::string_view, table_names.size() + 1> table_choices = [] {
   std::array<std::string_view, table_names.size() + 1> choices;
@@ -78,6 +79,8 @@ struct Limits {
   bool multicast = false;                   // Of addresses.
   const std::string_view* words = nullptr;  // Of texts: the only ones there are.
   std::size_t word_count = 0;
+  std::string_view never{};  // A word that is asked for by mistake …
+  std::string_view why{};    // … and why it is none.
 };
 
 constexpr Limits anything() {
@@ -96,7 +99,11 @@ constexpr Limits group_or_none() {
   return {.multicast = true};
 }
 constexpr Limits of_tables() {
-  return {.may_be_empty = false, .words = table_choices.data(), .word_count = table_choices.size()};
+  return {.may_be_empty = false,
+          .words = table_choices.data(),
+          .word_count = table_choices.size(),
+          .never = "labels",
+          .why = "for research only: replay --labels"};
 }
 
 // For defaults of lists in a table of macros, where braces would fall apart at their commas.

@@ -23,10 +23,19 @@ Result<void> select_tables(std::span<const std::string> names, AnalyticsConfig& 
   }
     ROW_TABLES(TURN_ON)
 #undef TURN_ON
+    if (chosen == "labels")
+      return fail(ErrorCode::usage,
+                  "labels look into the future: they are for research alone, as in "
+                  "`tapeline replay day.itch --labels 100ms,1s`, and no table of the live pipeline");
     if (!known)
       return fail(ErrorCode::usage, fmt::format("there is no table '{}'; choose of {}, or all, or none",
                                                 chosen, fmt::join(row_table_names, ", ")));
+    if (chosen == "microprice" && config.microprice_model == nullptr)
+      return fail(ErrorCode::usage,
+                  "the table microprice needs a model: make one by `tapeline fit microprice day.itch -o "
+                  "microprice.json` and name it with --microprice-model, or analytics.microprice_model");
   }
+  config.microprice = config.microprice && config.microprice_model != nullptr;
   return {};
 }
 

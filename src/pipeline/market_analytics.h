@@ -50,7 +50,7 @@ class MarketAnalytics : public book::NullBookHandler {
         snapshots_(snapshot_interval(config), config.levels),
         metrics_(config),
         users_(config_.operators, books),
-        use_best_(config.flow || config.liquidity || config.depth || config.snapshots),
+        use_best_(config.flow || config.liquidity || config.depth || config.snapshots || config.features),
         best_(config.levels),
         view_(books, best_, use_best_) {
     for_each_row_type([]<class Row> { static_assert(stream::Collector<Out, Row>); });
@@ -58,11 +58,16 @@ class MarketAnalytics : public book::NullBookHandler {
   MarketAnalytics(const MarketAnalytics&) = delete;
   MarketAnalytics& operator=(const MarketAnalytics&) = delete;
 
+  void on_look_ahead(const Event& event) const {
+    if (use_best_) best_.prefetch_best(event.locate);
+    if (config_.spread) spread_.prefetch(event.locate);
+    if (config_.depth) depth_.prefetch(event.locate);
+    metrics_.prefetch(event.locate);
+  }
+
   void on_event_begin(const Event& event) {
     if (raw(event.time) >= next_timer_ && event.is_readable()) [[unlikely]]
       advance(event.time);
-    if (use_best_) best_.prefetch(event.locate);
-    metrics_.prefetch(event.locate);
   }
 
   void on_order(const Event& event, const book::OrderChange& change) {
@@ -111,6 +116,7 @@ class MarketAnalytics : public book::NullBookHandler {
       best_.end_message();
     }
     if (config_.snapshots) snapshots_.on_event_end(context(event, Quality::good), view_, out_);
+    metrics_.on_event_end(context(event, Quality::good), view_, out_);
   }
 
   // The input is over: closes every open window.
@@ -199,10 +205,10 @@ class MarketAnalytics : public book::NullBookHandler {
   }
 
   [[gnu::noinline]] void advance(EventTime watermark) {
-    bars_.on_timer(watermark, books_, out_);
-    spread_.on_timer(watermark, books_, out_);
-    depth_.on_timer(watermark, view_, out_);
-    snapshots_.on_timer(watermark, view_, out_);
+    if (config_.bars) bars_.on_timer(watermark, books_, out_);
+    if (config_.spread) spread_.on_timer(watermark, books_, out_);
+    if (config_.depth) depth_.on_timer(watermark, view_, out_);
+    if (config_.snapshots) snapshots_.on_timer(watermark, view_, out_);
     metrics_.on_timer(watermark, view_, out_);
     if constexpr (UserRowCollector<Out>) users_.on_timer(watermark, out_);
     set_watermark(watermark);
@@ -213,13 +219,14 @@ class MarketAnalytics : public book::NullBookHandler {
     watermark_ = watermark;
     next_timer_ = raw(watermark) == 0 ? 0 : UINT64_MAX;
     if (raw(watermark) == 0 || watermark == stream::end_of_time) return;
-    const auto boundary = [&](std::uint64_t width) { return (raw(watermark) / width + 1) * width; };
-    if (config_.bars) next_timer_ = std::min(next_timer_, boundary(config_.bar_ns));
-    if (config_.spread || config_.depth || config_.snapshots)
-      next_timer_ = std::min(next_timer_, boundary(config_.interval_ns));
-    const auto add = [&](std::uint64_t width) { next_timer_ = std::min(next_timer_, boundary(width)); };
-    metrics_.for_each_timer(add);
-    users_.for_each_timer(add);
+    const auto note = [&](EventTime timer) { next_timer_ = std::min(next_timer_, raw(timer)); };
+    if (config_.bars) note(bars_.next_timer());
+    if (config_.spread) note(spread_.next_timer());
+    if (config_.depth) note(depth_.next_timer());
+    if (config_.snapshots) note(snapshots_.next_timer());
+    metrics_.for_each_timer(note);
+    users_.for_each_timer(
+        [&](std::uint64_t width) { note(EventTime{(raw(watermark) / width + 1) * width}); });
   }
 
   AnalyticsConfig config_;

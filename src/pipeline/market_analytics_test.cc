@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstring>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -26,6 +27,17 @@ struct RowBytes {
   }
 };
 
+// A model that knows something of each spread up to 50 of the smallest ticks.
+std::shared_ptr<const analytics::MicropriceModel> some_model() {
+  auto model = std::make_shared<analytics::MicropriceModel>();
+  model->imbalance_buckets = 3;
+  model->spreads = 50;
+  model->tick = Price{1};
+  model->adjustments.assign(model->state_count(), 0.25);
+  model->observations.assign(model->state_count(), 1);
+  return model;
+}
+
 // Widths that do not divide each other, so that windows close apart and together.
 AnalyticsConfig every_operator(bool on_change) {
   AnalyticsConfig config{.bar_ns = 50'000,
@@ -40,6 +52,11 @@ AnalyticsConfig every_operator(bool on_change) {
                          .sweep_shares = {100, 2'000, 5'000},
                          .vpin_bucket_shares = 700,
                          .vpin_buckets = 4};
+  config.microprice_model = some_model();
+  config.burst_gap_ns = 60'000;
+  config.queue_orders = 3;
+  config.feature_ns = 150'000;
+  config.feature_events = 7;
   const std::array<std::string, 1> all{"all"};
   EXPECT_TRUE(select_tables(all, config).has_value());
   return config;

@@ -231,6 +231,17 @@ class MarketSystem {
                          .horizon_ns = 90'000,
                          .vpin_bucket_shares = 700,
                          .vpin_buckets = 4};
+    auto model = std::make_shared<analytics::MicropriceModel>();
+    model->imbalance_buckets = 3;
+    model->spreads = 50;
+    model->tick = Price{1};
+    model->adjustments.assign(model->state_count(), 0.25);
+    model->observations.assign(model->state_count(), 1);
+    config_.analytics.microprice_model = std::move(model);
+    config_.analytics.burst_gap_ns = 60'000;
+    config_.analytics.queue_orders = 3;
+    config_.analytics.feature_ns = 150'000;
+    config_.analytics.feature_events = 7;
     const std::array<std::string, 1> all{"all"};
     EXPECT_TRUE(select_tables(all, config_.analytics).has_value());
     config_.books = {.expected_orders = 1 << 12, .max_blocks = 1 << 16};

@@ -5,10 +5,14 @@
 
 #include "analytics/activity.h"
 #include "analytics/auction.h"
+#include "analytics/bursts.h"
 #include "analytics/costs.h"
+#include "analytics/features.h"
 #include "analytics/flow.h"
 #include "analytics/liquidity.h"
 #include "analytics/luld.h"
+#include "analytics/microprice.h"
+#include "analytics/queue_positions.h"
 #include "analytics/returns.h"
 #include "analytics/trade_bars.h"
 #include "analytics/vpin.h"
@@ -23,9 +27,11 @@ namespace tapeline::pipeline {
 // The operators behind docs/metrics.md, and what each listens to; a part of MarketAnalytics. One that is off
 // costs a test of its flag and no memory.
 //
-//   order changes ----+--> flow (by way of the best levels), liquidity (at timers), activity
-//   BBO changes ------+--> flow, costs, returns, luld
-//   trades -----------+--> flow, costs, returns, luld, vpin, trade bars of four clocks
+//   order changes ----+--> flow, features (by way of the best levels), liquidity, queue positions (at
+//   timers),
+//                     |    activity
+//   BBO changes ------+--> flow, costs, returns, luld, microprice
+//   trades -----------+--> flow, costs, returns, luld, vpin, trade bars of four clocks, bursts, features
 //   NOII -----------------> auction
 class MetricCatalogue {
  public:
@@ -40,7 +46,11 @@ class MetricCatalogue {
         tick_bars_(config.bar_thresholds.trades),
         volume_bars_(config.bar_thresholds.shares),
         dollar_bars_(config.bar_thresholds.dollars),
-        imbalance_bars_(config.bar_thresholds.imbalance_shares) {}
+        imbalance_bars_(config.bar_thresholds.imbalance_shares),
+        microprice_(config.microprice_model),
+        bursts_(config.burst_gap_ns),
+        queue_positions_(config.interval_ns, config.queue_orders),
+        features_(config.feature_ns, config.feature_events, config.levels) {}
 
   // Loads what a message of this key is likely to touch, while its book is at work.
   void prefetch(Locate key) const {
@@ -50,6 +60,9 @@ class MetricCatalogue {
     if (config_.costs) costs_.prefetch(key);
     if (config_.returns) returns_.prefetch(key);
     if (config_.luld) luld_.prefetch(key);
+    if (config_.microprice) microprice_.prefetch(key);
+    if (config_.queue_positions) queue_positions_.prefetch(key);
+    if (config_.features) features_.prefetch(key);
   }
 
   template <class Books>
@@ -58,6 +71,8 @@ class MetricCatalogue {
     if (config_.flow) flow_.process(context, change, taken, books);
     if (config_.activity) activity_.process(context, kind, change, books);
     if (config_.liquidity) liquidity_.process(context);
+    if (config_.queue_positions) queue_positions_.process(context);
+    if (config_.features) features_.process(context, kind, change, taken, books);
   }
 
   template <class Books, class Out>
@@ -68,6 +83,8 @@ class MetricCatalogue {
     if (config_.costs) costs_.process(context, before, after, books, out);
     if (config_.returns) returns_.process(context, after, books);
     if (config_.luld) luld_.process(context, books);
+    if (config_.microprice) microprice_.process(context, after, books, out);
+    if (config_.features) features_.note_quality(context.key, context.quality);
   }
 
   template <class Books, class Out>
@@ -78,6 +95,8 @@ class MetricCatalogue {
     if (config_.returns) returns_.process(context, trade, books);
     if (config_.luld) luld_.process(context, trade, books);
     if (config_.vpin) vpin_.process(context, trade, books, out);
+    if (config_.bursts) bursts_.process(context, trade, books, out);
+    if (config_.features) features_.process(context, trade, books);
     if (config_.trade_bars) {
       tick_bars_.process(context, trade, books, out);
       volume_bars_.process(context, trade, books, out);
@@ -96,6 +115,13 @@ class MetricCatalogue {
   void on_levels_moved(const stream::Context& context, const analytics::BestLevels& best,
                        const Books& books) {
     if (config_.flow) flow_.on_event_end(context, best, books);
+    if (config_.features) features_.on_levels_moved(context, best);
+  }
+
+  // After each message, once the best levels are whole.
+  template <class Books, class Out>
+  void on_event_end(const stream::Context& context, const Books& books, Out& out) {
+    if (config_.features) features_.on_event_end(context, books, out);
   }
 
   template <class Books, class Out>
@@ -106,15 +132,23 @@ class MetricCatalogue {
     if (config_.costs) costs_.on_timer(watermark, books, out);
     if (config_.returns) returns_.on_timer(watermark, books, out);
     if (config_.luld) luld_.on_timer(watermark, books, out);
+    if (config_.bursts) bursts_.on_timer(watermark, books, out);
+    if (config_.queue_positions) queue_positions_.on_timer(watermark, books, out);
+    if (config_.features) features_.on_timer(watermark, books, out);
   }
 
-  // Calls f(width) for each width at whose multiples on_timer is to be called.
+  // Calls f(time) for each time from which on on_timer has something to do.
   template <class F>
   void for_each_timer(F&& f) const {
-    if (config_.flow || config_.liquidity || config_.activity) f(config_.metric_ns);
-    if (config_.costs) f(analytics::Costs::timer_width(config_.horizon_ns));
-    if (config_.returns) f(config_.returns_ns);
-    if (config_.luld) f(analytics::Luld::pane_ns);
+    if (config_.flow) f(flow_.next_timer());
+    if (config_.liquidity) f(liquidity_.next_timer());
+    if (config_.activity) f(activity_.next_timer());
+    if (config_.costs) f(costs_.next_timer());
+    if (config_.returns) f(returns_.next_timer());
+    if (config_.luld) f(luld_.next_timer());
+    if (config_.bursts) f(bursts_.next_timer());
+    if (config_.queue_positions) f(queue_positions_.next_timer());
+    if (config_.features) f(features_.next_timer());
   }
 
   void save_key(Locate key, stream::StateWriter& writer) const {
@@ -142,6 +176,10 @@ class MetricCatalogue {
     f(self.volume_bars_);
     f(self.dollar_bars_);
     f(self.imbalance_bars_);
+    f(self.microprice_);
+    f(self.bursts_);
+    f(self.queue_positions_);
+    f(self.features_);
   }
 
   AnalyticsConfig config_;
@@ -157,6 +195,10 @@ class MetricCatalogue {
   analytics::TradeBars<analytics::BarClock::dollar> dollar_bars_;
   analytics::TradeBars<analytics::BarClock::imbalance> imbalance_bars_;
   analytics::Auction auction_;
+  analytics::Microprice microprice_;
+  analytics::Bursts bursts_;
+  analytics::QueuePositions queue_positions_;
+  analytics::Features features_;
 };
 
 }  // namespace tapeline::pipeline

@@ -14,11 +14,15 @@
 #include "analytics/bars.h"
 #include "analytics/bbo_changes.h"
 #include "analytics/book_snapshots.h"
+#include "analytics/bursts.h"
 #include "analytics/costs.h"
 #include "analytics/depth.h"
+#include "analytics/features.h"
 #include "analytics/flow.h"
 #include "analytics/liquidity.h"
 #include "analytics/luld.h"
+#include "analytics/microprice.h"
+#include "analytics/queue_positions.h"
 #include "analytics/returns.h"
 #include "analytics/spread.h"
 #include "analytics/trade_bars.h"
@@ -30,7 +34,8 @@
 namespace tapeline::pipeline {
 
 // Every table: TABLE(name, number, row, schema) with the number it has in the log of rows. Numbers are on
-// disk: none is ever changed or used again. `levels` in a schema is the depth of the snapshots.
+// disk: none is ever changed or used again. `levels` in a schema is the depth of the
+// snapshots and of the features.
 #define ROW_TABLES(TABLE)                                                        \
   TABLE(bbo, 0, analytics::BboRow, analytics::bbo_schema())                      \
   TABLE(trades, 1, analytics::TradeRow, analytics::trades_schema())              \
@@ -46,7 +51,11 @@ namespace tapeline::pipeline {
   TABLE(returns, 11, analytics::ReturnsRow, analytics::returns_schema())         \
   TABLE(vpin, 12, analytics::VpinRow, analytics::vpin_schema())                  \
   TABLE(auction, 13, analytics::AuctionRow, analytics::auction_schema())         \
-  TABLE(luld, 14, analytics::LuldRow, analytics::luld_schema())
+  TABLE(luld, 14, analytics::LuldRow, analytics::luld_schema())                  \
+  TABLE(microprice, 15, analytics::MicropriceRow, analytics::microprice_schema()) \
+  TABLE(bursts, 16, analytics::BurstRow, analytics::bursts_schema())             \
+  TABLE(queue_positions, 17, analytics::QueuePositionRow, analytics::queue_positions_schema()) \
+  TABLE(features, 18, analytics::FeatureRow, analytics::features_schema(levels))
 
 // Users' tables stand behind them in the log of rows, in the order in which their operators are named.
 inline constexpr std::uint16_t first_user_table = 24;
@@ -119,7 +128,7 @@ void for_each_row_type(F&& f) {
 #undef CALL_WITH_ROW
 }
 
-// The schema of a row type; `levels` is the depth of the snapshots, from 1 to 20.
+// The schema of a row type; `levels` is the depth of the snapshots, from 1 to 20, and of the features.
 template <class Row>
 const table::Schema& schema_of([[maybe_unused]] std::size_t levels) {
 #define SCHEMA_OF_ROW(name, number, row, schema) \

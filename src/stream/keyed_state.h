@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 #include "base/virtual_array.h"
 #include "market/types.h"
 #include "stream/state.h"
@@ -31,8 +32,7 @@ class KeyedState {
   // Loads what a record of the key will touch: the state, or so much of its beginning.
   template <std::size_t bytes = sizeof(State)>
   void prefetch(Locate key) const {
-    const auto* const state = reinterpret_cast<const char*>(&states_[raw(key)]);
-    for (std::size_t at = 0; at < std::min(bytes, sizeof(State)); at += 64) __builtin_prefetch(state + at, 1);
+    prefetch_bytes<std::min(bytes, sizeof(State))>(&states_[raw(key)]);
   }
 
   // Saves the state of one key, in one byte if it is not `in_use`: as good as the initial one.

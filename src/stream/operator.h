@@ -27,6 +27,9 @@ concept Collector = requires(Out& out, const Row& row) { out.emit(row); };
 //   process(context, input…, out)       takes one record and may emit rows
 //   on_timer(watermark, state…, out)    closes what the watermark has passed; called before any record of
 //                                       that time or later is processed
+//   next_timer()                        the watermark from which on there is something to close, which
+//   follows
+//                                       from the last one alone, or no_timer
 //   save_key(key, writer)               one key's state, at any moment between two records
 //   open(watermark)                     an instance without state goes on where the watermark was …
 //   load_key(key, reader)               … and takes in the keys one by one, each once, when the records that

@@ -5,7 +5,6 @@
 #include "base/check.h"
 #include "market/types.h"
 #include "stream/key_set.h"
-#include "stream/operator.h"
 
 namespace tapeline::stream {
 
@@ -17,17 +16,16 @@ namespace tapeline::stream {
 // it in anyway, and a closed window is never reopened, so that outputs are final.
 class TumblingWindows {
  public:
-  explicit TumblingWindows(std::uint64_t width_ns) : width_ns_(width_ns) { CHECK(width_ns > 0); }
+  explicit TumblingWindows(std::uint64_t width_ns) : end_(width_ns) { CHECK(width_ns > 0); }
 
   [[nodiscard]] EventTime start() const { return EventTime{start_}; }
-  [[nodiscard]] EventTime end() const { return EventTime{start_ + width_ns_}; }
-  [[nodiscard]] std::uint64_t width_ns() const { return width_ns_; }
-  [[nodiscard]] EventTime next_timer() const { return keys_.empty() ? no_timer : end(); }
+  [[nodiscard]] EventTime end() const { return EventTime{end_}; }
+  [[nodiscard]] std::uint64_t width_ns() const { return end_ - start_; }
 
   // Opens the window of the watermark, without keys.
   void open(EventTime watermark) {
     keys_.clear();
-    start_ = raw(watermark) / width_ns_ * width_ns_;
+    move_to(watermark);
   }
 
   // Notes that a key, not in it so far, has state in the open window. The watermark has taken in the time of
@@ -36,21 +34,27 @@ class TumblingWindows {
 
   // If the watermark has reached the end of the window: calls close(key) for its keys in increasing order,
   // whatever the order in which they came, and opens the window of the watermark, still without keys.
-  template <class Close>
-  void advance(EventTime watermark, Close&& close) {
-    advance(watermark, close, [](Locate) {});
-  }
   // ahead(key) is called some keys earlier, to load what close(key) will look at.
   template <class Close, class Ahead>
   void advance(EventTime watermark, Close&& close, Ahead&& ahead) {
     if (watermark < end()) return;
     keys_.take_all(close, ahead);
-    open(watermark);
+    move_to(watermark);
+  }
+  template <class Close>
+  void advance(EventTime watermark, Close&& close) {
+    advance(watermark, close, [](Locate) {});
   }
 
  private:
-  std::uint64_t width_ns_;
+  void move_to(EventTime watermark) {
+    const std::uint64_t width = end_ - start_;
+    start_ = raw(watermark) / width * width;
+    end_ = start_ + width;
+  }
+
   std::uint64_t start_ = 0;
+  std::uint64_t end_;
   KeySet keys_;
 };
 

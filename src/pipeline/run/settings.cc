@@ -41,10 +41,16 @@ TopicConfig topic_config(const config::Log& log, const config::LogTopic& topic) 
   return made;
 }
 
-AnalyticsConfig analytics_config(const config::Config& config) {
+Result<AnalyticsConfig> analytics_config(const config::Config& config) {
   const config::Analytics& from = config.analytics;
   AnalyticsConfig made;
-  CHECK(select_tables(from.tables, made).has_value());  // The settings' own list has no other names.
+  if (!from.microprice_model.empty()) {
+    Result<analytics::MicropriceModel> model = analytics::read_microprice_model(from.microprice_model);
+    if (!model) return fail(model.error().code, "analytics.microprice_model: " + model.error().message);
+    made.microprice_model = std::make_shared<const analytics::MicropriceModel>(std::move(*model));
+  }
+  if (const Result<void> chosen = select_tables(from.tables, made); !chosen)
+    return std::unexpected(chosen.error());
   made.bar_ns = config::bar_ns(config);
   made.interval_ns = config::interval_ns(config);
   made.snapshots_on_change = from.snapshots_on_change;
@@ -59,6 +65,10 @@ AnalyticsConfig analytics_config(const config::Config& config) {
   made.bar_thresholds = {from.bar_trades, from.bar_shares, from.bar_dollars, from.bar_imbalance_shares};
   made.vpin_bucket_shares = static_cast<std::uint32_t>(from.vpin_bucket_shares);
   made.vpin_buckets = static_cast<std::uint32_t>(from.vpin_buckets);
+  made.burst_gap_ns = config::nanoseconds(from.burst_gap_ms);
+  made.queue_orders = from.queue_orders;
+  made.feature_ns = config::nanoseconds(from.feature_ms);
+  made.feature_events = static_cast<std::uint32_t>(from.feature_events);
   return made;
 }
 
@@ -135,7 +145,9 @@ Result<LivePipelineConfig> live_pipeline_config(const config::Config& config, un
   made.feed = topic_config(config.log, config.log_feed);
   made.rows = topic_config(config.log, config.log_rows);
   made.pool.workers = static_cast<unsigned>(config::worker_count(config, cores));
-  made.pool.worker.analytics = analytics_config(config);
+  Result<AnalyticsConfig> analytics = analytics_config(config);
+  if (!analytics) return std::unexpected(analytics.error());
+  made.pool.worker.analytics = std::move(*analytics);
   if (Result<void> loaded = load_operators(config.analytics.operators, made.pool.worker.analytics); !loaded)
     return std::unexpected(loaded.error());
   made.pool.worker.checkpoint_interval_ns = config.stream.checkpoint_interval_ms * 1'000'000;
@@ -193,7 +205,7 @@ FileSinkConfig file_sink_config(const config::Config& config) {
   return made;
 }
 
-std::uint64_t state_layout(const config::Config& config) {
+std::uint64_t state_layout(const config::Config& config, const AnalyticsConfig& analytics) {
   // FNV-1a over what states depend on. The number in front changes with the layout of any state.
   constexpr std::uint64_t program_layout = 5;
   std::uint64_t hash = 0xCBF2'9CE4'8422'2325;
@@ -202,11 +214,11 @@ std::uint64_t state_layout(const config::Config& config) {
   };
   add(program_layout);
   add(config.stream.key_groups);
-  const AnalyticsConfig analytics = analytics_config(config);
   for (const std::uint64_t value :
        {analytics.bar_ns, analytics.interval_ns, analytics.metric_ns, analytics.step_ns, analytics.returns_ns,
         analytics.horizon_ns, analytics.bar_thresholds.trades, analytics.bar_thresholds.shares,
-        analytics.bar_thresholds.dollars, analytics.bar_thresholds.imbalance_shares})
+        analytics.bar_thresholds.dollars, analytics.bar_thresholds.imbalance_shares, analytics.burst_gap_ns,
+        analytics.feature_ns, std::uint64_t{analytics.feature_events}, std::uint64_t{analytics.queue_orders}})
     add(value);
   for (const std::uint32_t shares : analytics.sweep_shares) add(shares);
   add(analytics.vpin_bucket_shares);
@@ -216,6 +228,8 @@ std::uint64_t state_layout(const config::Config& config) {
   for (const auto* list : {&config.analytics.tables, &config.analytics.operators})
     for (const std::string& name : *list)
       for (const char c : name + ',') add(static_cast<unsigned char>(c));
+  if (analytics.microprice_model != nullptr)
+    for (const char c : analytics::to_json(*analytics.microprice_model)) add(static_cast<unsigned char>(c));
   return hash;
 }
 

@@ -4,6 +4,7 @@
 #include "capture/soupbintcp/soup_packet_source.h"
 #include "capture/udp/udp_packet_source.h"
 #include "config/config.h"
+#include "pipeline/analytics_config.h"
 #include "pipeline/run/file_sink.h"
 #include "pipeline/run/live_pipeline.h"
 
@@ -19,7 +20,8 @@ namespace tapeline::pipeline {
 // Of the section [sinks.file].
 [[nodiscard]] FileSinkConfig file_sink_config(const config::Config& config);
 
-// Which states a checkpoint store holds: another number where the settings make them differ.
-[[nodiscard]] std::uint64_t state_layout(const config::Config& config);
+// Which states a checkpoint store holds: another number where the settings make them differ. `analytics` is
+// what they came to.
+[[nodiscard]] std::uint64_t state_layout(const config::Config& config, const AnalyticsConfig& analytics);
 
 }  // namespace tapeline::pipeline

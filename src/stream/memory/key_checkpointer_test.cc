@@ -11,6 +11,7 @@
 
 #include "stream/keyed_state.h"
 #include "stream/memory/memory_checkpoint_store.h"
+#include "stream/operator.h"
 #include "stream/restore_plan.h"
 #include "stream/tumbling_windows.h"
 
