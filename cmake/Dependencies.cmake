@@ -10,6 +10,7 @@ pkg_check_modules(ROCKSDB REQUIRED IMPORTED_TARGET rocksdb)
 find_package(CLI11 REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
+find_package(OpenSSL REQUIRED)  # SHA-256, by which evidence is sealed.
 find_package(Boost 1.74 REQUIRED)  # Beast and Asio: headers alone.
 if(TAPELINE_BENCH)
   find_package(benchmark REQUIRED)

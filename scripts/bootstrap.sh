@@ -11,7 +11,7 @@ set -eu
 
 packages="g++ cmake ninja-build ccache mold pkg-config git python3 ca-certificates
   libgtest-dev libgmock-dev libbenchmark-dev libfmt-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
-  nlohmann-json3-dev zlib1g-dev libzstd-dev libxxhash-dev librocksdb-dev libboost-dev"
+  nlohmann-json3-dev zlib1g-dev libzstd-dev libxxhash-dev librocksdb-dev libboost-dev libssl-dev"
 browser_packages="chromium chromium-driver"
 dev_packages="clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev valgrind"
 

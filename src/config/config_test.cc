@@ -88,9 +88,11 @@ TEST(Config, PrintingAndReadingAnySettingAgree) {
     Config config;
     Value value = setting.get(config);
     if (auto* flag = std::get_if<bool>(&value)) *flag = !*flag;
-    if (auto* number = std::get_if<std::int64_t>(&value))
-      *number = static_cast<std::int64_t>(setting.limits.least) + 1;
-    if (auto* number = std::get_if<double>(&value)) *number = 0.25;
+    if (auto* number = std::get_if<std::int64_t>(&value)) {
+      const auto other = static_cast<std::int64_t>(setting.limits.least) + 1;
+      *number = *number == other ? other + 1 : other;
+    }
+    if (auto* number = std::get_if<double>(&value)) *number = setting.limits.least + 0.25;
     if (auto* list = std::get_if<std::vector<std::int64_t>>(&value)) *list = {7, 5};
     if (auto* text = std::get_if<std::string>(&value)) {
       if (setting.kind == Kind::text) *text = R"(a"\b)";
@@ -100,8 +102,7 @@ TEST(Config, PrintingAndReadingAnySettingAgree) {
     if (auto* list = std::get_if<std::vector<std::string>>(&value))
       *list = {setting.kind == Kind::text_list ? "depth" : "a.b:1"};
     ASSERT_EQ(setting.set(config, value, setting.limits), std::nullopt) << setting.path();
-    // Of the protocol there is only one so far.
-    EXPECT_EQ(config == Config{}, setting.path() == "feed.protocol") << setting.path();
+    EXPECT_NE(config, Config{}) << setting.path();
     if (config.feed.snapshot_server.is_set()) config.feed.snapshot_user = "u";
     const Result<Config> again = read(print_toml(config), "printed");
     ASSERT_TRUE(again.has_value()) << again.error().message;

@@ -59,9 +59,9 @@ template <class Choice>
   return names_of<Choice>[static_cast<std::size_t>(choice)];
 }
 
-inline constexpr std::array<std::string_view, 15> table_names{
+inline constexpr std::array<std::string_view, 16> table_names{
     "bbo",   "trades",    "bars",     "spread",  "depth", "snapshots", "trade_bars", "flow",
-    "costs", "liquidity", "activity", "returns", "vpin",  "auction",   "luld"};
+    "costs", "liquidity", "activity", "returns", "vpin",  "auction",   "luld",       "alerts"};
 // What a list of tables may hold: their names, or all of them.
 inline constexpr std::array<std::string_view, table_names.size() + 1> table_choices = [] {
   std::array<std::string_view, table_names.size() + 1> choices;

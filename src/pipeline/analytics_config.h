@@ -11,6 +11,7 @@
 #include "analytics/trade_bars.h"
 #include "base/result.h"
 #include "market/types.h"
+#include "surveillance/parameters.h"
 
 namespace tapeline::operators {
 class LoadedOperator;
@@ -40,6 +41,7 @@ struct AnalyticsConfig {
   bool vpin = false;
   bool auction = false;
   bool luld = false;
+  bool alerts = false;
   analytics::BarThresholds bar_thresholds{};
   std::uint64_t metric_ns = 10 * nanoseconds_per_second;    // Windows of flow, liquidity and activity.
   std::uint64_t returns_ns = 300 * nanoseconds_per_second;  // Windows of returns, a multiple of their steps:
@@ -48,6 +50,7 @@ struct AnalyticsConfig {
   std::array<std::uint32_t, 3> sweep_shares{100, 1'000, 10'000};
   std::uint32_t vpin_bucket_shares = 10'000;
   std::uint32_t vpin_buckets = 50;
+  surveillance::Parameters surveillance{};
 
   // Of users: see pipeline/user_operators.h. At most max_user_tables.
   std::vector<std::shared_ptr<const operators::LoadedOperator>> operators{};

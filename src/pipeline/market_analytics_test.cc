@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "book/random_flow.h"
+#include "surveillance/testing/wary.h"
 
 namespace tapeline::pipeline {
 namespace {
@@ -42,6 +43,7 @@ AnalyticsConfig every_operator(bool on_change) {
                          .vpin_buckets = 4};
   const std::array<std::string, 1> all{"all"};
   EXPECT_TRUE(select_tables(all, config).has_value());
+  config.surveillance = surveillance::testing::wary_parameters();
   return config;
 }
 

@@ -17,6 +17,7 @@
 #include "market/event.h"
 #include "pipeline/analytics_config.h"
 #include "stream/operator.h"
+#include "surveillance/surveillance.h"
 
 namespace tapeline::pipeline {
 
@@ -27,6 +28,7 @@ namespace tapeline::pipeline {
 //   BBO changes ------+--> flow, costs, returns, luld
 //   trades -----------+--> flow, costs, returns, luld, vpin, trade bars of four clocks
 //   NOII -----------------> auction
+//   the first three ------> surveillance, see surveillance/surveillance.h
 class MetricCatalogue {
  public:
   explicit MetricCatalogue(const AnalyticsConfig& config)
@@ -40,7 +42,8 @@ class MetricCatalogue {
         tick_bars_(config.bar_thresholds.trades),
         volume_bars_(config.bar_thresholds.shares),
         dollar_bars_(config.bar_thresholds.dollars),
-        imbalance_bars_(config.bar_thresholds.imbalance_shares) {}
+        imbalance_bars_(config.bar_thresholds.imbalance_shares),
+        surveillance_(config.surveillance) {}
 
   // Loads what a message of this key is likely to touch, while its book is at work.
   void prefetch(Locate key) const {
@@ -50,14 +53,16 @@ class MetricCatalogue {
     if (config_.costs) costs_.prefetch(key);
     if (config_.returns) returns_.prefetch(key);
     if (config_.luld) luld_.prefetch(key);
+    if (config_.alerts) surveillance_.prefetch(key);
   }
 
-  template <class Books>
+  template <class Books, class Out>
   void on_order(const stream::Context& context, EventKind kind, const book::OrderChange& change,
-                const analytics::BestLevels::Change& taken, const Books& books) {
+                const analytics::BestLevels::Change& taken, const Books& books, Out& out) {
     if (config_.flow) flow_.process(context, change, taken, books);
     if (config_.activity) activity_.process(context, kind, change, books);
     if (config_.liquidity) liquidity_.process(context);
+    if (config_.alerts) surveillance_.on_order(context, kind, change, books, out);
   }
 
   template <class Books, class Out>
@@ -68,6 +73,7 @@ class MetricCatalogue {
     if (config_.costs) costs_.process(context, before, after, books, out);
     if (config_.returns) returns_.process(context, after, books);
     if (config_.luld) luld_.process(context, books);
+    if (config_.alerts) surveillance_.on_bbo(context, before, after, books, out);
   }
 
   template <class Books, class Out>
@@ -78,6 +84,7 @@ class MetricCatalogue {
     if (config_.returns) returns_.process(context, trade, books);
     if (config_.luld) luld_.process(context, trade, books);
     if (config_.vpin) vpin_.process(context, trade, books, out);
+    if (config_.alerts) surveillance_.on_trade(context, trade, prevailing, books, out);
     if (config_.trade_bars) {
       tick_bars_.process(context, trade, books, out);
       volume_bars_.process(context, trade, books, out);
@@ -142,6 +149,7 @@ class MetricCatalogue {
     f(self.volume_bars_);
     f(self.dollar_bars_);
     f(self.imbalance_bars_);
+    f(self.surveillance_);
   }
 
   AnalyticsConfig config_;
@@ -156,6 +164,7 @@ class MetricCatalogue {
   analytics::TradeBars<analytics::BarClock::volume> volume_bars_;
   analytics::TradeBars<analytics::BarClock::dollar> dollar_bars_;
   analytics::TradeBars<analytics::BarClock::imbalance> imbalance_bars_;
+  surveillance::Surveillance surveillance_;
   analytics::Auction auction_;
 };
 

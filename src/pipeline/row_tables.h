@@ -26,6 +26,7 @@
 #include "analytics/vpin.h"
 #include "operators/operator.h"
 #include "stream/row_log.h"
+#include "surveillance/alert.h"
 
 namespace tapeline::pipeline {
 
@@ -46,7 +47,8 @@ namespace tapeline::pipeline {
   TABLE(returns, 11, analytics::ReturnsRow, analytics::returns_schema())         \
   TABLE(vpin, 12, analytics::VpinRow, analytics::vpin_schema())                  \
   TABLE(auction, 13, analytics::AuctionRow, analytics::auction_schema())         \
-  TABLE(luld, 14, analytics::LuldRow, analytics::luld_schema())
+  TABLE(luld, 14, analytics::LuldRow, analytics::luld_schema())                  \
+  TABLE(alerts, 15, surveillance::AlertRow, surveillance::alerts_schema())
 
 // Users' tables stand behind them in the log of rows, in the order in which their operators are named.
 inline constexpr std::uint16_t first_user_table = 24;

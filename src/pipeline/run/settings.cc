@@ -1,6 +1,7 @@
 #include "pipeline/run/settings.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -59,6 +60,7 @@ AnalyticsConfig analytics_config(const config::Config& config) {
   made.bar_thresholds = {from.bar_trades, from.bar_shares, from.bar_dollars, from.bar_imbalance_shares};
   made.vpin_bucket_shares = static_cast<std::uint32_t>(from.vpin_bucket_shares);
   made.vpin_buckets = static_cast<std::uint32_t>(from.vpin_buckets);
+  made.surveillance = config.surveillance;
   return made;
 }
 
@@ -212,6 +214,11 @@ std::uint64_t state_layout(const config::Config& config) {
   add(analytics.vpin_buckets);
   add(analytics.levels);
   add(analytics.snapshots_on_change);
+  add(surveillance::detectors_version);
+#define ADD_PARAMETER(type, name, value, unit, limits, meaning) \
+  add(std::bit_cast<std::uint64_t>(analytics.surveillance.name));
+  CONFIG_SURVEILLANCE(ADD_PARAMETER)
+#undef ADD_PARAMETER
   for (const auto* list : {&config.analytics.tables, &config.analytics.operators})
     for (const std::string& name : *list)
       for (const char c : name + ',') add(static_cast<unsigned char>(c));
