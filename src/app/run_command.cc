@@ -187,7 +187,8 @@ Result<void> LiveRun::start_file_sink() {
 }
 
 Result<void> LiveRun::serve_page() {
-  Result<serve::ServeConfig> config = serve::serve_config(config_.serve, TAPELINE_VERSION);
+  Result<serve::ServeConfig> config =
+      serve::serve_config(config_.serve, config_.surveillance, TAPELINE_VERSION);
   if (!config) return std::unexpected(config.error());
   Result<std::unique_ptr<serve::Server>> page = serve::Server::start(*config, *log_, [this] {
     const Result<status::Status> status = status::ask_status(config::status_socket(config_));

@@ -37,7 +37,8 @@ struct Options {
 Result<void> run(const Options& options) {
   const Result<config::Config> config = load_config(options.config);
   if (!config) return std::unexpected(config.error());
-  const Result<serve::ServeConfig> serving = serve::serve_config(config->serve, TAPELINE_VERSION);
+  const Result<serve::ServeConfig> serving =
+      serve::serve_config(config->serve, config->surveillance, TAPELINE_VERSION);
   if (!serving) return std::unexpected(serving.error());
   os::PosixFileSystem files;
   event_log::journal::Journal journal(files, config::journal_folder(*config));
