@@ -10,7 +10,7 @@ pkg_check_modules(ROCKSDB REQUIRED IMPORTED_TARGET rocksdb)
 find_package(CLI11 REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
-find_package(OpenSSL REQUIRED)
+find_package(OpenSSL REQUIRED)  # TLS, and SHA-256, by which evidence is sealed.
 find_package(Eigen3 3.3 REQUIRED NO_MODULE)  # Linear algebra of what is fitted to a feed: headers alone.
 find_package(Boost 1.74 REQUIRED)  # Beast and Asio: headers alone.
 if(TAPELINE_BENCH)

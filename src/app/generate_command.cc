@@ -1,7 +1,9 @@
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "app/commands.h"
 #include "app/interrupt_guard.h"
@@ -26,6 +28,8 @@ Examples:
   tapeline generate day.itch.zst --messages 20000000          a larger day, compressed
   tapeline generate day.itch --spoofing 50 --truth truth.jsonl --truth-book book.csv
                                                               what a detector and a book builder should find
+  tapeline generate day.itch --episodes all=20,decoy=30 --truth truth.jsonl
+                                                              of every pattern, and what only looks like one
   tapeline generate - --symbols 500 --seed 7 | xxhsum         to standard output)";
 
 struct Options {
@@ -33,6 +37,7 @@ struct Options {
   std::string truth;
   std::string truth_book;
   bool no_progress = false;
+  std::vector<std::string> episodes;
   simulator::Config config;
 };
 
@@ -79,9 +84,33 @@ std::string book_text(const simulator::MarketSimulator& simulator) {
   return text;
 }
 
-Result<void> generate(const Options& options) {
+// "layering=5", or "all=5" of each kind but the decoys.
+Result<void> plant(const std::string& wish, simulator::Config& config) {
+  const std::size_t split = wish.find('=');
+  const std::string_view name = std::string_view(wish).substr(0, split);
+  std::uint32_t count = 0;
+  const char* const end = wish.data() + wish.size();
+  const bool is_number =
+      split != std::string::npos && split + 1 < wish.size() &&
+      std::from_chars(wish.data() + split + 1, end, count) == std::from_chars_result{end, std::errc{}};
+  bool is_known = false;
+  for (std::size_t kind = 0; kind < simulator::pattern_count; ++kind) {
+    const bool is_decoy = kind == static_cast<std::size_t>(simulator::PatternKind::decoy);
+    if (name != simulator::pattern_names[kind] && (name != "all" || is_decoy)) continue;
+    config.episodes[kind] = count;
+    is_known = true;
+  }
+  if (is_number && is_known) return {};
+  return fail(ErrorCode::usage,
+              fmt::format("--episodes {}: write KIND=COUNT, where KIND is one of {}, or all", wish,
+                          fmt::join(simulator::pattern_names, ", ")));
+}
+
+Result<void> generate(Options options) {
   if (options.out.empty())
     return fail(ErrorCode::usage, "name the file to write, as in `tapeline generate day.itch`");
+  for (const std::string& wish : options.episodes)
+    if (auto done = plant(wish, options.config); !done) return done;
   if (auto valid = options.config.validate(); !valid) return valid;
   Result<OutputFile> file = OutputFile::open(options.out);
   if (!file) return std::unexpected(file.error());
@@ -112,7 +141,7 @@ Result<void> generate(const Options& options) {
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
   fmt::print(stderr,
              "{} messages, {} bytes ({} stored) in {:.2f} s: {:.2f} M messages/s\n"
-             "{} orders live at the end, {} at the peak; {} spoofing episodes\n",
+             "{} orders live at the end, {} at the peak; {} episodes planted\n",
              simulator.messages(), bytes + end_marker.size(), file->bytes_written(), seconds,
              static_cast<double>(simulator.messages()) / seconds / 1e6, simulator.live_orders(),
              simulator.peak_live_orders(), simulator.episodes().size());
@@ -134,6 +163,11 @@ void add_generate_command(CLI::App& program, Action& action) {
                       "Orders that rest at the end, about; unset: 4.25 % of the messages, at most a million");
   command->add_option("--spoofing", config.spoofing,
                       "Spoofing and layering episodes to plant; unset: one per million messages");
+  command
+      ->add_option(
+          "--episodes", options->episodes,
+          "What surveillance should find, of different strengths: KIND=COUNT,…; see docs/surveillance.md")
+      ->delimiter(',');
   command->add_flag("--test-symbols", config.test_symbols,
                     "List test symbols such as ZVZZT among the others");
   command->add_option("--truth", options->truth, "Write the planted episodes, one JSON object a line")

@@ -31,6 +31,8 @@ int main(int argc, char** argv) {
   app::add_soak_command(program, action);
   app::add_status_command(program, action);
   app::add_trace_command(program, action);
+  app::add_surveillance_command(program, action);
+  app::add_evidence_command(program, action);
   app::add_exchange_command(program, action);
   app::add_log_command(program, action);
   app::add_simulate_command(program, action);

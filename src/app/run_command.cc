@@ -248,7 +248,8 @@ Result<void> LiveRun::start_file_sink() {
 }
 
 Result<void> LiveRun::serve_page() {
-  Result<serve::ServeConfig> config = serve::serve_config(config_.serve, TAPELINE_VERSION);
+  Result<serve::ServeConfig> config =
+      serve::serve_config(config_.serve, config_.surveillance, TAPELINE_VERSION);
   if (!config) return std::unexpected(config.error());
   config->recorders = recorders_.get();
   Result<std::unique_ptr<serve::Server>> page =

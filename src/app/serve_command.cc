@@ -39,7 +39,8 @@ struct Options {
 Result<void> run(const Options& options) {
   const Result<config::Config> config = load_config(options.config);
   if (!config) return std::unexpected(config.error());
-  Result<serve::ServeConfig> serving = serve::serve_config(config->serve, TAPELINE_VERSION);
+  Result<serve::ServeConfig> serving =
+      serve::serve_config(config->serve, config->surveillance, TAPELINE_VERSION);
   if (!serving) return std::unexpected(serving.error());
   os::PosixFileSystem files;
   event_log::journal::Journal journal(files, config::journal_folder(*config));

@@ -13,10 +13,10 @@ struct SavedBook {
   Symbol symbol;
   SymbolState state;
   Quality quality;
-  bool auction;
-  bool named;
-  bool mentioned;
-  bool locked;
+  std::uint8_t auction;  // These four 0 or 1; whole bytes, since what is read may be anything.
+  std::uint8_t named;
+  std::uint8_t mentioned;
+  std::uint8_t locked;
   std::uint8_t reserved[3];
   std::uint32_t levels[2];  // By side.
 };
@@ -142,10 +142,10 @@ bool OrderBooks::load_book(Locate locate, Reader& reader) {
     }
   }
   book.quality = saved.quality;
-  book.auction = saved.auction;
-  book.named = saved.named;
-  book.mentioned = saved.mentioned;
-  book.locked = saved.locked;
+  book.auction = saved.auction != 0;
+  book.named = saved.named != 0;
+  book.mentioned = saved.mentioned != 0;
+  book.locked = saved.locked != 0;
   return true;
 }
 

@@ -89,9 +89,14 @@ TEST(Config, PrintingAndReadingAnySettingAgree) {
     Config config;
     Value value = setting.get(config);
     if (auto* flag = std::get_if<bool>(&value)) *flag = !*flag;
-    if (auto* number = std::get_if<std::int64_t>(&value))
-      *number = static_cast<std::int64_t>(setting.limits.least) + 1;
-    if (auto* number = std::get_if<double>(&value)) *number = std::max(0.25, setting.limits.least);
+    if (auto* number = std::get_if<std::int64_t>(&value)) {
+      const auto other = static_cast<std::int64_t>(setting.limits.least) + 1;
+      *number = *number == other ? other + 1 : other;
+    }
+    if (auto* number = std::get_if<double>(&value)) {
+      const double other = std::max(0.25, setting.limits.least);
+      *number = *number == other ? other + 0.25 : other;
+    }
     if (auto* list = std::get_if<std::vector<std::int64_t>>(&value)) *list = {7, 5};
     if (auto* text = std::get_if<std::string>(&value)) {
       if (setting.kind == Kind::text) *text = R"(a"\b)";

@@ -12,6 +12,7 @@
 #include "analytics/trade_bars.h"
 #include "base/result.h"
 #include "market/types.h"
+#include "surveillance/parameters.h"
 
 namespace tapeline::operators {
 class LoadedOperator;
@@ -45,6 +46,7 @@ struct AnalyticsConfig {
   bool bursts = false;
   bool queue_positions = false;
   bool features = false;
+  bool alerts = false;
   analytics::BarThresholds bar_thresholds{};
   std::uint64_t metric_ns = 10 * nanoseconds_per_second;    // Windows of flow, liquidity and activity.
   std::uint64_t returns_ns = 300 * nanoseconds_per_second;  // Windows of returns, a multiple of their steps:
@@ -59,6 +61,7 @@ struct AnalyticsConfig {
   std::size_t queue_orders = 10;  // Of each side.
   std::uint64_t feature_ns = nanoseconds_per_second;
   std::uint32_t feature_events = 0;  // 0: features have no clock of events.
+  surveillance::Parameters surveillance{};
 
   // Of users: see pipeline/user_operators.h. At most max_user_tables.
   std::vector<std::shared_ptr<const operators::LoadedOperator>> operators{};

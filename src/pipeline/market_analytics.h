@@ -75,7 +75,7 @@ class MarketAnalytics : public book::NullBookHandler {
     if (config_.snapshots) snapshots_.process(context(event, Quality::good), change, books_, out_);
     analytics::BestLevels::Change taken{};
     if (use_best_) taken = best_.take(event.locate, change, event.kind == EventKind::replace);
-    metrics_.on_order(context(event, Quality::good), event.kind, change, taken, view_);
+    metrics_.on_order(context(event, Quality::good), event.kind, change, taken, view_, out_);
     if (!users_.empty()) [[unlikely]]
       tell_users(event, [&](const auto& at) { users_.on_order(at, change, out_); });
   }

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "book/random_flow.h"
+#include "surveillance/testing/wary.h"
 
 namespace tapeline::pipeline {
 namespace {
@@ -59,6 +60,7 @@ AnalyticsConfig every_operator(bool on_change) {
   config.feature_events = 7;
   const std::array<std::string, 1> all{"all"};
   EXPECT_TRUE(select_tables(all, config).has_value());
+  config.surveillance = surveillance::testing::wary_parameters();
   return config;
 }
 

@@ -16,6 +16,7 @@
 #include "stream/checkpoint_writer.h"
 #include "stream/memory/memory_checkpoint_store.h"
 #include "stream/row_log.h"
+#include "surveillance/testing/wary.h"
 
 namespace tapeline::pipeline {
 namespace {
@@ -244,6 +245,8 @@ class MarketSystem {
     config_.analytics.feature_events = 7;
     const std::array<std::string, 1> all{"all"};
     EXPECT_TRUE(select_tables(all, config_.analytics).has_value());
+    // So that a random flow is full of alerts.
+    config_.analytics.surveillance = surveillance::testing::wary_parameters();
     config_.books = {.expected_orders = 1 << 12, .max_blocks = 1 << 16};
     config_.checkpoint = {.slice_bytes = 4'000, .batch_bytes = 20'000};
     config_.checkpoint_interval_ns = 20;
@@ -291,6 +294,19 @@ class MarketSystem {
     for (const auto& lane : lanes_)
       for (const auto& batch : lane->batches) EXPECT_TRUE(digest.add_batch(batch));
     return digest;
+  }
+  [[nodiscard]] std::uint64_t rows_of(RowTable table) const {
+    std::uint64_t rows = 0;
+    for (const auto& lane : lanes_)
+      for (const auto& batch : lane->batches) {
+        Result<stream::RowBatchCursor> cursor = stream::RowBatchCursor::open(batch);
+        for (;;) {
+          const Result<std::optional<stream::RowView>> row = cursor->next();
+          if (!row || !*row) break;
+          rows += (*row)->header.table == static_cast<std::uint16_t>(table);
+        }
+      }
+    return rows;
   }
   std::mt19937_64& random() { return random_; }
 
@@ -387,6 +403,7 @@ TEST(MarketWorker, RowsDoNotDependOnCrashes) {
   std::uint64_t checkpoints = 0;
   std::uint64_t restored_keys = 0;
   std::uint64_t suppressed = 0;
+  std::uint64_t alerts = 0;
   for (std::uint64_t seed = 1; seed <= 6; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     const std::vector<Item> feed = random_feed(seed, 3'000);
@@ -401,6 +418,7 @@ TEST(MarketWorker, RowsDoNotDependOnCrashes) {
     system.run_to_the_end();
     EXPECT_EQ(system.digest().rows(), expected.rows());
     EXPECT_EQ(system.digest().hex(), expected.hex());
+    alerts += system.rows_of(RowTable::alerts);
     checkpoints += system.checkpoints;
     restored_keys += system.restored_keys;
     suppressed += system.suppressed;
@@ -408,6 +426,7 @@ TEST(MarketWorker, RowsDoNotDependOnCrashes) {
   EXPECT_GT(checkpoints, 50u);
   EXPECT_GT(restored_keys, 50u);
   EXPECT_GT(suppressed, 50u);
+  EXPECT_GT(alerts, 50u);
 }
 
 }  // namespace

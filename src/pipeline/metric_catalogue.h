@@ -21,18 +21,19 @@
 #include "market/event.h"
 #include "pipeline/analytics_config.h"
 #include "stream/operator.h"
+#include "surveillance/surveillance.h"
 
 namespace tapeline::pipeline {
 
 // The operators behind docs/metrics.md, and what each listens to; a part of MarketAnalytics. One that is off
 // costs a test of its flag and no memory.
 //
-//   order changes ----+--> flow, features (by way of the best levels), liquidity, queue positions (at
-//   timers),
-//                     |    activity
+//   order changes ----+--> flow, features (by way of the best levels), liquidity and queue positions (at
+//                     |    timers), activity
 //   BBO changes ------+--> flow, costs, returns, luld, microprice
 //   trades -----------+--> flow, costs, returns, luld, vpin, trade bars of four clocks, bursts, features
 //   NOII -----------------> auction
+//   the first three ------> surveillance, see surveillance/surveillance.h
 class MetricCatalogue {
  public:
   explicit MetricCatalogue(const AnalyticsConfig& config)
@@ -50,7 +51,8 @@ class MetricCatalogue {
         microprice_(config.microprice_model),
         bursts_(config.burst_gap_ns),
         queue_positions_(config.interval_ns, config.queue_orders),
-        features_(config.feature_ns, config.feature_events, config.levels) {}
+        features_(config.feature_ns, config.feature_events, config.levels),
+        surveillance_(config.surveillance) {}
 
   // Loads what a message of this key is likely to touch, while its book is at work.
   void prefetch(Locate key) const {
@@ -63,16 +65,18 @@ class MetricCatalogue {
     if (config_.microprice) microprice_.prefetch(key);
     if (config_.queue_positions) queue_positions_.prefetch(key);
     if (config_.features) features_.prefetch(key);
+    if (config_.alerts) surveillance_.prefetch(key);
   }
 
-  template <class Books>
+  template <class Books, class Out>
   void on_order(const stream::Context& context, EventKind kind, const book::OrderChange& change,
-                const analytics::BestLevels::Change& taken, const Books& books) {
+                const analytics::BestLevels::Change& taken, const Books& books, Out& out) {
     if (config_.flow) flow_.process(context, change, taken, books);
     if (config_.activity) activity_.process(context, kind, change, books);
     if (config_.liquidity) liquidity_.process(context);
     if (config_.queue_positions) queue_positions_.process(context);
     if (config_.features) features_.process(context, kind, change, taken, books);
+    if (config_.alerts) surveillance_.on_order(context, kind, change, books, out);
   }
 
   template <class Books, class Out>
@@ -85,6 +89,7 @@ class MetricCatalogue {
     if (config_.luld) luld_.process(context, books);
     if (config_.microprice) microprice_.process(context, after, books, out);
     if (config_.features) features_.note_quality(context.key, context.quality);
+    if (config_.alerts) surveillance_.on_bbo(context, before, after, books, out);
   }
 
   template <class Books, class Out>
@@ -97,6 +102,7 @@ class MetricCatalogue {
     if (config_.vpin) vpin_.process(context, trade, books, out);
     if (config_.bursts) bursts_.process(context, trade, books, out);
     if (config_.features) features_.process(context, trade, books);
+    if (config_.alerts) surveillance_.on_trade(context, trade, prevailing, books, out);
     if (config_.trade_bars) {
       tick_bars_.process(context, trade, books, out);
       volume_bars_.process(context, trade, books, out);
@@ -180,6 +186,7 @@ class MetricCatalogue {
     f(self.bursts_);
     f(self.queue_positions_);
     f(self.features_);
+    f(self.surveillance_);
   }
 
   AnalyticsConfig config_;
@@ -199,6 +206,7 @@ class MetricCatalogue {
   analytics::Bursts bursts_;
   analytics::QueuePositions queue_positions_;
   analytics::Features features_;
+  surveillance::Surveillance surveillance_;
 };
 
 }  // namespace tapeline::pipeline

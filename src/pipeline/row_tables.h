@@ -30,6 +30,7 @@
 #include "analytics/vpin.h"
 #include "operators/operator.h"
 #include "stream/row_log.h"
+#include "surveillance/alert.h"
 
 namespace tapeline::pipeline {
 
@@ -55,7 +56,8 @@ namespace tapeline::pipeline {
   TABLE(microprice, 15, analytics::MicropriceRow, analytics::microprice_schema()) \
   TABLE(bursts, 16, analytics::BurstRow, analytics::bursts_schema())             \
   TABLE(queue_positions, 17, analytics::QueuePositionRow, analytics::queue_positions_schema()) \
-  TABLE(features, 18, analytics::FeatureRow, analytics::features_schema(levels))
+  TABLE(features, 18, analytics::FeatureRow, analytics::features_schema(levels)) \
+  TABLE(alerts, 19, surveillance::AlertRow, surveillance::alerts_schema())
 
 // Users' tables stand behind them in the log of rows, in the order in which their operators are named.
 inline constexpr std::uint16_t first_user_table = 24;

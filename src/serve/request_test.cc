@@ -23,6 +23,11 @@ TEST(RestRequest, TakesApartWhatAUrlAsksFor) {
   EXPECT_EQ(parse_rest_request("/")->kind, Kind::asset);
   EXPECT_EQ(parse_rest_request("/assets/a.js?whatever=%zz")->path, "/assets/a.js");
   EXPECT_EQ(parse_rest_request("/metrics")->kind, Kind::metrics);
+  EXPECT_EQ(parse_rest_request("/v1/alerts?limit=5&filter=IW")->kind, Kind::alerts);
+  const auto evidence = parse_rest_request("/v1/alerts/0123456789abcdef/evidence");
+  ASSERT_TRUE(evidence) << evidence.error().message;
+  EXPECT_EQ(evidence->kind, Kind::evidence);
+  EXPECT_EQ(evidence->alert, 0x0123456789abcdefu);
 }
 
 TEST(RestRequest, RefusesWhatCannotBeMeant) {
@@ -32,6 +37,8 @@ TEST(RestRequest, RefusesWhatCannotBeMeant) {
   };
   EXPECT_EQ(code("/v1/nothing"), ErrorCode::not_found);
   EXPECT_EQ(code("/v1/books/"), ErrorCode::not_found);
+  EXPECT_EQ(code("/v1/alerts/0123456789abcdeg/evidence"), ErrorCode::not_found);
+  EXPECT_EQ(code("/v1/alerts/123/evidence"), ErrorCode::not_found);
   EXPECT_EQ(code("/v1/books/TOOLONGNAME"), ErrorCode::not_found);
   EXPECT_EQ(code("/v1/books/A%2"), ErrorCode::not_found);
   EXPECT_EQ(code("/v1/books/A/B"), ErrorCode::not_found);

@@ -136,6 +136,9 @@ void RestApi::answer(ServingState& state, const RestRequest& request, const Netw
     case RestRequest::Kind::metrics: return reply(metrics(state));
     case RestRequest::Kind::symbols: return reply(symbols_response(state.view, request));
     case RestRequest::Kind::status: return reply(json_response(status_json(state)));
+    case RestRequest::Kind::alerts:
+      return reply({.body = alerts_.alerts_json(request.limit, request.filter)});
+    case RestRequest::Kind::evidence: return answer_evidence(request, reply);
     default: break;
   }
   const std::optional<Locate> locate = state.view.find_symbol(request.symbol);
@@ -166,6 +169,14 @@ void RestApi::answer_book(ServingState& state, const RestRequest& request, Locat
   JsonText json(text);
   append_book(json, book, now);
   reply(json_response(std::move(text)));
+}
+
+void RestApi::answer_evidence(const RestRequest& request, const NetworkHandler::Reply& reply) {
+  const bool taken = alerts_.ask_evidence(request.alert, [reply](const Result<std::string>& story) {
+    if (!story) return reply(error_response(story.error()));
+    reply({.body = *story});
+  });
+  if (!taken) reply(error_response(503, "too much evidence is waiting"));
 }
 
 void RestApi::answer_past(ServingState& state, const RestRequest& request, Locate locate,

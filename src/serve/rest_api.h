@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "serve/alert_desk.h"
 #include "serve/network/network.h"
 #include "serve/rest_request.h"
 #include "serve/rewind.h"
@@ -16,20 +17,22 @@ namespace tapeline::serve {
 // Answers what is not a file of the page. On the serving thread.
 class RestApi {
  public:
-  explicit RestApi(Rewinder& rewinder) : rewinder_(rewinder) {}
+  RestApi(Rewinder& rewinder, AlertDesk& alerts) : rewinder_(rewinder), alerts_(alerts) {}
   void set_network(const Network& network) { network_ = &network; }
 
-  // `reply` is called now, or by the rewinder.
+  // `reply` is called now, or by the rewinder or the desk of alerts.
   void answer(ServingState& state, const RestRequest& request, const NetworkHandler::Reply& reply);
 
  private:
   void answer_book(ServingState& state, const RestRequest& request, Locate locate,
                    const NetworkHandler::Reply& reply);
+  void answer_evidence(const RestRequest& request, const NetworkHandler::Reply& reply);
   void answer_past(ServingState& state, const RestRequest& request, Locate locate,
                    const NetworkHandler::Reply& reply);
   [[nodiscard]] HttpResponse metrics(const ServingState& state) const;
 
   Rewinder& rewinder_;
+  AlertDesk& alerts_;
   const Network* network_ = nullptr;
 };
 

@@ -128,15 +128,30 @@ struct Route {
   std::string_view path;
   RestRequest::Kind kind;
 };
-constexpr std::array<Route, 5> routes{{{"/healthz", RestRequest::Kind::health},
+constexpr std::array<Route, 6> routes{{{"/healthz", RestRequest::Kind::health},
                                        {"/readyz", RestRequest::Kind::ready},
                                        {"/metrics", RestRequest::Kind::metrics},
                                        {"/v1/symbols", RestRequest::Kind::symbols},
-                                       {"/v1/status", RestRequest::Kind::status}}};
+                                       {"/v1/status", RestRequest::Kind::status},
+                                       {"/v1/alerts", RestRequest::Kind::alerts}}};
 constexpr std::array<Route, 4> symbol_routes{{{"/v1/books/", RestRequest::Kind::book},
                                               {"/v1/trades/", RestRequest::Kind::trades},
                                               {"/v1/bars/", RestRequest::Kind::bars},
                                               {"/v1/replay/", RestRequest::Kind::replay}}};
+
+// "/v1/alerts/0123456789abcdef/evidence"
+bool is_evidence(std::string_view path, RestRequest& request) {
+  constexpr std::string_view before = "/v1/alerts/";
+  constexpr std::string_view behind = "/evidence";
+  constexpr std::size_t digits = 16;
+  if (path.size() != before.size() + digits + behind.size() || !path.starts_with(before) ||
+      !path.ends_with(behind))
+    return false;
+  const char* const first = path.data() + before.size();
+  const auto [end, error] = std::from_chars(first, first + digits, request.alert, 16);
+  request.kind = RestRequest::Kind::evidence;
+  return error == std::errc{} && end == first + digits;
+}
 
 Result<void> find_route(std::string_view path, RestRequest& request) {
   for (const Route& route : routes)
@@ -144,6 +159,7 @@ Result<void> find_route(std::string_view path, RestRequest& request) {
       request.kind = route.kind;
       return {};
     }
+  if (is_evidence(path, request)) return {};
   for (const Route& route : symbol_routes) {
     if (!path.starts_with(route.path)) continue;
     const auto symbol = decoded(path.substr(route.path.size()), false);

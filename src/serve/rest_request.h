@@ -24,6 +24,8 @@ struct RestRequest {
     bars,
     replay,
     status,
+    alerts,
+    evidence,
   };
 
   static constexpr std::size_t most_frames = 2'000;
@@ -41,6 +43,7 @@ struct RestRequest {
   EventTime to{0};
   std::uint64_t step_ns = 0;
   std::uint32_t bar_seconds = 60;
+  std::uint64_t alert = 0;  // The id, of evidence.
 };
 
 // `usage`: the answer is 400; `not_found`: 404.

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "os/posix/system_clock.h"
+#include "serve/alert_desk.h"
 #include "serve/network/beast/beast_network.h"
 #include "serve/rest_api.h"
 #include "serve/rest_request.h"
@@ -106,7 +107,8 @@ HubConfig hub_config(const ServeConfig& config, std::shared_ptr<trace::FlightRec
 
 }  // namespace
 
-Result<ServeConfig> serve_config(const config::Serve& section, std::string version) {
+Result<ServeConfig> serve_config(const config::Serve& section, const config::Surveillance& surveillance,
+                                 std::string version) {
   const Result<os::IpAddress> address = os::parse_address(section.address);
   if (!address)
     return fail(ErrorCode::usage,
@@ -120,6 +122,7 @@ Result<ServeConfig> serve_config(const config::Serve& section, std::string versi
   config.keyframe_bytes = section.keyframe_bytes;
   config.rewind_timeout_ms = section.rewind_timeout_ms;
   config.watch = {section.watch_symbols, section.watch_count, section.watch_levels};
+  config.surveillance = surveillance;
   config.version = std::move(version);
   return config;
 }
@@ -132,11 +135,14 @@ class Server::Parts final : public NetworkHandler {
       : serving_(log, clock_, hub_config(config, std::move(recorders.clients)), config.keyframe_bytes,
                  config.watch, std::move(recorders.books)),
         rewinder_(std::make_unique<Rewinder>(log, clock_, config.rewind_timeout_ms * 1'000'000)),
-        api_(*rewinder_) {}
+        alerts_(std::make_unique<AlertDesk>(log, clock_, config.surveillance, config.version,
+                                            config.rewind_timeout_ms * 1'000'000)),
+        api_(*rewinder_, *alerts_) {}
   ~Parts() override {
     status_.reset();
     serving_.stop();
     rewinder_.reset();
+    alerts_.reset();
     network_.reset();
   }
 
@@ -188,6 +194,7 @@ class Server::Parts final : public NetworkHandler {
   os::SystemClock clock_;
   ServingThread serving_;
   std::unique_ptr<Rewinder> rewinder_;
+  std::unique_ptr<AlertDesk> alerts_;
   RestApi api_;
   std::unique_ptr<Network> network_;
   std::unique_ptr<StatusThread> status_;

@@ -13,6 +13,7 @@
 #include "os/endpoint.h"
 #include "serve/watch_list.h"
 #include "status/status.h"
+#include "surveillance/parameters.h"
 #include "trace/recorders.h"
 
 namespace tapeline::serve {
@@ -27,14 +28,16 @@ struct ServeConfig {
   WatchListConfig watch{};
   std::string version{};                  // Of the program.
   trace::Recorders* recorders = nullptr;  // Outlive the server; null: nothing is recorded.
+  surveillance::Parameters surveillance{};  // That the alerts in the log were computed with.
 };
 
-// From the section [serve] of the configuration; an address that is none is told.
-Result<ServeConfig> serve_config(const config::Serve& section, std::string version);
+// From the sections [serve] and [surveillance] of the configuration; an address that is none is told.
+Result<ServeConfig> serve_config(const config::Serve& section, const config::Surveillance& surveillance,
+                                 std::string version);
 
 // Serves what the log holds: HTTP, WebSockets and the page, on threads of its own. It keeps its own books
-// from the topic `feed` and reads nothing else, so the pipeline does no work for it and it may as well run in
-// another process, beside or after the pipeline.
+// from the topic `feed` and takes alerts from the topic `rows`, and reads nothing else, so the pipeline does
+// no work for it and it may as well run in another process, beside or after the pipeline.
 class Server {
  public:
   // Called about once a second on a thread of the server; should not take long. A status without a version

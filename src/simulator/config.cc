@@ -43,6 +43,12 @@ Result<void> Config::validate() const {
         ErrorCode::usage,
         fmt::format("{} spoofing episodes would drown in {} messages; ask for at most {} (--spoofing)",
                     spoofing_wanted(), messages, messages / 1'000));
+  std::uint64_t planted = 0;
+  for (const std::uint32_t count : episodes) planted += count;
+  if (planted > messages / 2'000)
+    return fail(ErrorCode::usage,
+                fmt::format("{} episodes would drown {} messages; ask for at most {} in all (--episodes)",
+                            planted, messages, messages / 2'000));
   return {};
 }
 

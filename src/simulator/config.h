@@ -1,9 +1,11 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
 #include "base/result.h"
+#include "simulator/pattern_kinds.h"
 
 namespace tapeline::simulator {
 
@@ -16,6 +18,7 @@ struct Config {
   std::optional<std::uint64_t> live_orders = std::nullopt;
   // How many spoofing episodes are planted. Unset: one per million messages, at least one from 500,000 on.
   std::optional<std::uint32_t> spoofing = std::nullopt;
+  std::array<std::uint32_t, pattern_count> episodes{};  // Of each PatternKind, planted besides.
   bool test_symbols = false;  // Let a few of the symbols be the exchange's test symbols, such as ZVZZT.
 
   static constexpr std::uint32_t max_symbols = 60'000;          // Locates are 16 bits wide.

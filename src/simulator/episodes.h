@@ -9,19 +9,20 @@
 
 namespace tapeline::simulator {
 
-// A planted manipulation: large orders on one side, which are never meant to trade, push the price while a
-// small genuine order trades on the other side; then they are gone.
+// A planted manipulation. Of spoofing and layering: large orders on one side, which are never meant to trade,
+// push the price while a small genuine order trades on the other side; then they are gone. The others: see
+// patterns.h.
 struct Episode {
-  std::string_view kind;  // "layering" at several prices, "spoofing" at one.
+  std::string_view kind;  // "layering" at several prices, "spoofing" at one; those of pattern_names.
   Symbol stock;
   Locate locate;
-  Side side;  // Of the large orders.
+  Side side;  // Of the large orders, or of those who take.
   std::uint64_t start_ns;
   std::uint64_t end_ns;
-  std::vector<OrderRef> orders;  // The large ones.
+  std::vector<OrderRef> orders;  // The large ones, those that came and went, or those that were taken.
   OrderRef genuine_order;        // The one that traded on the other side; 0 if there was none left to trade.
-  Sequence first_sequence;       // Of the first large order's add.
-  Sequence last_sequence;        // Of the last large order's delete.
+  Sequence first_sequence;       // Of the episode's first message …
+  Sequence last_sequence;        // … and of its last.
 };
 
 // Plants the episodes of the day.

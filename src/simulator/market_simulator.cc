@@ -1,11 +1,14 @@
 #include "simulator/market_simulator.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "simulator/arrival_process.h"
 #include "simulator/auctions.h"
 #include "simulator/day_schedule.h"
 #include "simulator/market.h"
 #include "simulator/order_flow.h"
+#include "simulator/patterns.h"
 
 namespace tapeline::simulator {
 
@@ -68,6 +71,7 @@ struct MarketSimulator::Day {
         crosses{CrossSweep(market, CrossType::open, market_open),
                 CrossSweep(market, CrossType::close, market_close)},
         episodes(market),
+        patterns(market),
         arrivals(config.seed, activity_of(market.universe)) {
     CHECK(market.available() > 0);
     arrivals.fill(flow, market.available());
@@ -81,6 +85,7 @@ struct MarketSimulator::Day {
     for (ImbalanceRounds& rounds : imbalances) f(rounds);
     for (CrossSweep& sweep : crosses) f(sweep);
     f(episodes);
+    f(patterns);
   }
 
   void find_next_scheduled() {
@@ -132,6 +137,7 @@ struct MarketSimulator::Day {
   std::array<ImbalanceRounds, 2> imbalances;
   std::array<CrossSweep, 2> crosses;
   Episodes episodes;
+  Patterns patterns;
   ArrivalQueue arrivals;
   std::uint64_t next_scheduled = never;
 };
@@ -162,8 +168,12 @@ std::uint64_t MarketSimulator::live_orders() const {
 std::uint64_t MarketSimulator::peak_live_orders() const {
   return day_->market.pool().peak_live();
 }
-const std::vector<Episode>& MarketSimulator::episodes() const {
-  return day_->episodes.finished();
+std::vector<Episode> MarketSimulator::episodes() const {
+  std::vector<Episode> all = day_->episodes.finished();
+  const std::vector<Episode>& patterns = day_->patterns.finished();
+  all.insert(all.end(), patterns.begin(), patterns.end());
+  std::ranges::stable_sort(all, {}, &Episode::last_sequence);
+  return all;
 }
 
 std::vector<BestQuote> MarketSimulator::best_quotes() const {

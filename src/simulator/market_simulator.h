@@ -45,7 +45,7 @@ class MarketSimulator {
 
   // The truth as of the last block, by locate and by the time when the episode ended.
   [[nodiscard]] std::vector<BestQuote> best_quotes() const;
-  [[nodiscard]] const std::vector<Episode>& episodes() const;
+  [[nodiscard]] std::vector<Episode> episodes() const;
 
  private:
   struct Day;

@@ -177,6 +177,26 @@ TEST(MarketSimulator, FinalQuotesAreTheTruth) {
   EXPECT_GT(quoted, 50u);
 }
 
+TEST(MarketSimulator, PatternsGiveValidFeedsAndAreWhereTheTruthSays) {
+  Config config{.messages = 400'000, .symbols = 80, .seed = 3, .spoofing = 0};
+  config.episodes.fill(12);
+  const CheckedDay run{config};
+  EXPECT_THAT(run.checker.complaints, testing::IsEmpty());
+  EXPECT_EQ(run.checker.messages, config.messages);
+  std::map<std::string_view, int> planted;
+  for (const Episode& episode : run.simulator.episodes()) {
+    ++planted[episode.kind];
+    ASSERT_FALSE(episode.orders.empty());
+    EXPECT_LT(raw(episode.first_sequence), raw(episode.last_sequence));
+    EXPECT_LE(raw(episode.last_sequence), config.messages);
+    for (const OrderRef ref : episode.orders) EXPECT_TRUE(run.checker.added_at.contains(raw(ref)));
+    if (episode.kind != "spoofing" && episode.kind != "layering" && episode.kind != "quote_stuffing")
+      continue;
+    EXPECT_EQ(run.checker.added_at.at(raw(episode.orders.front())), raw(episode.first_sequence));
+  }
+  for (const std::string_view kind : pattern_names) EXPECT_GE(planted[kind], 8) << kind;
+}
+
 TEST(MarketSimulator, EpisodesAreWhereTheTruthSays) {
   const CheckedDay& run = busy_day();
   const std::vector<Episode>& episodes = run.simulator.episodes();

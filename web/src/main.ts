@@ -1,6 +1,7 @@
 // The page: what is shown where, the keys, and the line on top that always says how good what is shown is.
 
 import "./style.css";
+import { Alerts } from "./alerts";
 import { className, el, text } from "./dom";
 import * as format from "./format";
 import { Overview } from "./overview";
@@ -19,7 +20,7 @@ export interface View {
 }
 
 const keys: [string, string][] = [
-  ["?", "this help"], ["o", "overview of all symbols"], ["p", "the pipeline"], ["/", "filter the symbols, or go to one"], ["t", "dark or light"],
+  ["?", "this help"], ["o", "overview of all symbols"], ["p", "the pipeline"], ["a", "alerts"], ["/", "filter the symbols, or go to one"], ["t", "dark or light"],
   ["↑ ↓  j k", "choose a symbol"], ["Enter", "open it"], ["Esc", "back to the overview"],
   ["← →", "a second back or on (Shift: a minute, Alt: 0.1 s)"], ["Space", "play from there, or pause"], ["s", "speed of playing"], ["l", "back to live"],
   ["b", "bars of a minute or a second"], ["+ −", "zoom the depth"],
@@ -29,6 +30,7 @@ class Page {
   private readonly stream = new Stream(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/stream`);
   private readonly overview = new Overview(this.stream, (symbol) => this.go(`#/symbol/${encodeURIComponent(symbol)}`));
   private readonly pipeline = new Pipeline(this.stream);
+  private readonly alerts = new Alerts((hash) => this.go(hash));
   private view: View | null = null;
   private symbol: SymbolView | null = null;
   private readonly main = el("main");
@@ -49,7 +51,7 @@ class Page {
     root.append(
       el("header", { class: "top" },
         el("a", { class: "brand", href: "#/" }, mark(), "Tapeline"),
-        el("nav", {}, tab("Overview", "#/"), tab("Pipeline", "#/pipeline")),
+        el("nav", {}, tab("Overview", "#/"), tab("Alerts", "#/alerts"), tab("Pipeline", "#/pipeline")),
         el("div", { class: "state" }, this.session, this.clock, this.feed, this.link,
           el("button", { class: "icon", title: "Dark or light (t)", "aria-label": "Dark or light", click: () => this.switchTheme() }, "◐"),
           el("button", { class: "icon", title: "Help (?)", "aria-label": "Help", click: () => this.help.showModal() }, "?"))),
@@ -70,12 +72,14 @@ class Page {
   }
 
   private route(): void {
-    const symbol = /^#\/symbol\/(.+)$/.exec(location.hash)?.[1];
+    const [, symbol, at] = /^#\/symbol\/([^?]+)(?:\?at=(\d+))?$/.exec(location.hash) ?? [];
     if (symbol) {
-      this.symbol = new SymbolView(decodeURIComponent(symbol), this.stream);
+      this.symbol = new SymbolView(decodeURIComponent(symbol), this.stream, at ? Number(at) : null);
       this.open(this.symbol);
     } else if (location.hash === "#/pipeline") {
       this.open(this.pipeline);
+    } else if (location.hash === "#/alerts") {
+      this.open(this.alerts);
     } else {
       this.open(this.overview);
     }
@@ -100,6 +104,7 @@ class Page {
       case "?": this.help.showModal(); break;
       case "o": case "Escape": this.go("#/"); break;
       case "p": this.go("#/pipeline"); break;
+      case "a": this.go("#/alerts"); break;
       case "t": this.switchTheme(); break;
       case "/":
         this.go("#/");

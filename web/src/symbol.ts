@@ -49,7 +49,8 @@ export class SymbolView implements View {
   private backfilled = false;
   private readonly draw = onFrame(() => this.redraw());
 
-  constructor(private readonly symbol: string, private readonly stream: Stream) {
+  // `startAt`: the moment to show first; null for now.
+  constructor(private readonly symbol: string, private readonly stream: Stream, private startAt: number | null = null) {
     this.title = symbol;
     const fact = (name: string) => {
       const value = el("dd");
@@ -133,6 +134,10 @@ export class SymbolView implements View {
     if (!this.backfilled) {
       this.backfilled = true;
       void this.backfill();
+    }
+    if (this.startAt != null && this.stream.heartbeat) {
+      this.rewind(this.startAt);
+      this.startAt = null;
     }
     this.draw();
   }

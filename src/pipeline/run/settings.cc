@@ -1,6 +1,7 @@
 #include "pipeline/run/settings.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -69,6 +70,7 @@ Result<AnalyticsConfig> analytics_config(const config::Config& config) {
   made.queue_orders = from.queue_orders;
   made.feature_ns = config::nanoseconds(from.feature_ms);
   made.feature_events = static_cast<std::uint32_t>(from.feature_events);
+  made.surveillance = config.surveillance;
   return made;
 }
 
@@ -225,6 +227,11 @@ std::uint64_t state_layout(const config::Config& config, const AnalyticsConfig& 
   add(analytics.vpin_buckets);
   add(analytics.levels);
   add(analytics.snapshots_on_change);
+  add(surveillance::detectors_version);
+#define ADD_PARAMETER(type, name, value, unit, limits, meaning) \
+  add(std::bit_cast<std::uint64_t>(analytics.surveillance.name));
+  CONFIG_SURVEILLANCE(ADD_PARAMETER)
+#undef ADD_PARAMETER
   for (const auto* list : {&config.analytics.tables, &config.analytics.operators})
     for (const std::string& name : *list)
       for (const char c : name + ',') add(static_cast<unsigned char>(c));
