@@ -209,7 +209,7 @@ FileSinkConfig file_sink_config(const config::Config& config) {
 
 std::uint64_t state_layout(const config::Config& config, const AnalyticsConfig& analytics) {
   // FNV-1a over what states depend on. The number in front changes with the layout of any state.
-  constexpr std::uint64_t program_layout = 5;
+  constexpr std::uint64_t program_layout = 6;
   std::uint64_t hash = 0xCBF2'9CE4'8422'2325;
   const auto add = [&](std::uint64_t value) {
     for (int i = 0; i < 8; ++i) hash = (hash ^ (value >> 8 * i & 0xFF)) * 0x0000'0100'0000'01B3;
