@@ -59,10 +59,10 @@ template <class Choice>
   return names_of<Choice>[static_cast<std::size_t>(choice)];
 }
 
-inline constexpr auto table_names =
-    std::to_array<std::string_view>({"bbo", "trades", "bars", "spread", "depth", "snapshots", "trade_bars",
-                                     "flow", "costs", "liquidity", "activity", "returns", "vpin", "auction",
-                                     "luld", "microprice", "bursts", "queue_positions", "features", "alerts"});
+inline constexpr auto table_names = std::to_array<std::string_view>(
+    {"bbo",  "trades",     "bars",      "spread",          "depth",    "snapshots", "trade_bars",
+     "flow", "costs",      "liquidity", "activity",        "returns",  "vpin",      "auction",
+     "luld", "microprice", "bursts",    "queue_positions", "features", "alerts"});
 // What a list of tables may hold: their names, or all of them.
 inline constexpr std::array<std::string_view, table_names.size() + 1> table_choices = [] {
   std::array<std::string_view, table_names.size() + 1> choices;

@@ -26,8 +26,8 @@ struct ServeConfig {
   std::size_t keyframe_bytes = std::size_t{256} << 20;
   std::uint64_t rewind_timeout_ms = 5'000;
   WatchListConfig watch{};
-  std::string version{};                  // Of the program.
-  trace::Recorders* recorders = nullptr;  // Outlive the server; null: nothing is recorded.
+  std::string version{};                    // Of the program.
+  trace::Recorders* recorders = nullptr;    // Outlive the server; null: nothing is recorded.
   surveillance::Parameters surveillance{};  // That the alerts in the log were computed with.
 };
 

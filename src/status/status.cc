@@ -83,8 +83,8 @@ void from_json(const nlohmann::json& json, Market& market) {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Status, version, process, uptime_ms, started_at_ns,
                                                 caught_up_at_ns, stages, feed, market, book_events, topics,
-                                                workers, latencies, checkpoints, traces, clock, memory, warnings,
-                                                alerts, alert_targets)
+                                                workers, latencies, checkpoints, traces, clock, memory,
+                                                warnings, alerts, alert_targets)
 
 std::string encode(const Status& status) {
   nlohmann::json json = status;
