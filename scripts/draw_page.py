@@ -9,6 +9,7 @@ The day goes on at its own pace while the pictures are taken, so they differ fro
 import json
 import os
 import pathlib
+import socket
 import struct
 import subprocess
 import sys
@@ -90,11 +91,30 @@ def draw(address):
         window.screenshot(IMAGES / "page-rewind.png")
     finally:
         window.close()
-    for path in IMAGES.glob("page-*.png"):
-        smaller(path)
 
 
-def main():
+def draw_running(address):
+    """The views that need a pipeline which computes: alerts, opened at one's evidence, and the pipeline itself."""
+    window = browser.Browser(WIDTH, HEIGHT)
+    try:
+        window.open(f"http://{address}/healthz")
+        window.run("localStorage.setItem('theme', 'dark')")
+        window.open(f"http://{address}/#/alerts")
+        window.wait_for("return document.querySelectorAll('.alerts tbody tr').length > 8", 120)
+        window.run("const rows = [...document.querySelectorAll('.alerts tbody tr')];"
+                   "(rows.find((row) => /layering/i.test(row.textContent)) ?? rows[0]).click()")
+        window.wait_for("return document.querySelectorAll('.evidence .orders tbody tr').length > 0", 60)
+        time.sleep(1)
+        window.screenshot(IMAGES / "page-alerts.png")
+        window.open(f"http://{address}/#/pipeline")
+        window.wait_for("return document.querySelectorAll('.stage').length > 2")
+        time.sleep(30)
+        window.screenshot(IMAGES / "page-pipeline.png")
+    finally:
+        window.close()
+
+
+def draw_from_log():
     with tempfile.TemporaryDirectory(prefix="tapeline-page-") as folder:
         subprocess.run([BINARY, "generate", "day.itch", "--messages", "4000000", "--symbols", "60", "--seed", "3"],
                        cwd=folder, check=True, stderr=subprocess.DEVNULL)
@@ -110,6 +130,41 @@ def main():
             for process in (feed, serve):
                 process.terminate()
                 process.wait()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def draw_from_run():
+    with tempfile.TemporaryDirectory(prefix="tapeline-page-") as folder:
+        subprocess.run([BINARY, "generate", "day.itch", "--messages", "2000000", "--symbols", "60", "--seed", "3",
+                        "--episodes", "all=12"], cwd=folder, check=True, stderr=subprocess.DEVNULL)
+        exchange = subprocess.Popen([BINARY, "exchange", "day.itch", "--rate", "25000", "--no-restamp", "--format", "json"],
+                                    cwd=folder, stdout=subprocess.PIPE, text=True)
+        start = json.loads(exchange.stdout.readline())
+        address = f"127.0.0.1:{free_port()}"
+        run = subprocess.Popen(
+            [BINARY, "run", "--set", f"feed.group_a={start['feed_a']}", "--set", f"feed.group_b={start['feed_b']}",
+             "--set", f"feed.retransmission_servers={start['requests']}", "--set", f"feed.snapshot_server={start['glimpse']}",
+             "--set", "feed.snapshot_user=page", "--set", "analytics.tables=bbo,trades,bars,alerts",
+             "--set", f"serve.port={address.split(':')[1]}"], cwd=folder, stderr=subprocess.DEVNULL)
+        try:
+            time.sleep(3)
+            draw_running(address)
+        finally:
+            for process in (run, exchange):
+                process.terminate()
+                process.wait()
+
+
+def main():
+    draw_from_log()
+    draw_from_run()
+    for path in IMAGES.glob("page-*.png"):
+        smaller(path)
 
 
 if __name__ == "__main__":
