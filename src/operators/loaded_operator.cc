@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "analytics/columns.h"
+#include "table/describe.h"
 
 namespace tapeline::operators {
 
@@ -28,28 +29,6 @@ std::span<const table::Column> key_columns() {
       QUALITY_COLUMN(RowKey),
   };
   return columns;
-}
-
-std::size_t bytes_of(table::ColumnType type) {
-  using enum table::ColumnType;
-  switch (type) {
-    case u8:
-    case character:
-    case label: return 1;
-    case u16: return 2;
-    case u32:
-    case i32:
-    case price:
-    case text4: return 4;
-    case event_time:
-    case capture_time:
-    case u64:
-    case i64:
-    case f64:
-    case price_f64:
-    case text8: return 8;
-  }
-  return 0;  // Not one of them: refused.
 }
 
 bool is_name(std::string_view text) {
@@ -92,7 +71,7 @@ Result<void> check_schema(const table::Schema& schema) {
   for (const table::Column& column : schema.columns) {
     if (!is_name(column.name)) return bad(fmt::format("'{}' is no name of a column", column.name));
     if (!names.insert(column.name).second) return bad(fmt::format("two columns are named {}", column.name));
-    const std::size_t size = bytes_of(column.type);
+    const std::size_t size = table::size_of(column.type);
     if (size == 0) return bad(fmt::format("the column {} has a type that does not exist", column.name));
     if (column.type == table::ColumnType::label && column.labels.empty())
       return bad(fmt::format("the column {} has no labels", column.name));

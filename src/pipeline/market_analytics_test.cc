@@ -11,6 +11,7 @@
 
 #include "book/random_flow.h"
 #include "surveillance/testing/wary.h"
+#include "table/describe.h"
 
 namespace tapeline::pipeline {
 namespace {
@@ -144,27 +145,12 @@ TEST(MarketAnalytics, ReadsNothingBehindStateThatWasCutOff) {
   EXPECT_FALSE(reader.ok());
 }
 
-std::size_t bytes_of(table::ColumnType type) {
-  using enum table::ColumnType;
-  switch (type) {
-    case u8:
-    case character:
-    case label: return 1;
-    case u16: return 2;
-    case u32:
-    case i32:
-    case price:
-    case text4: return 4;
-    default: return 8;
-  }
-}
-
 // Rows go into logs and digests as bytes, so none of their bytes may be left undefined.
 template <class Row>
 void expect_no_padding(const table::Schema& schema) {
   std::size_t bytes = 0;
   if constexpr (requires { &Row::reserved; }) bytes = sizeof(Row::reserved);
-  for (const table::Column& column : schema.columns) bytes += bytes_of(column.type);
+  for (const table::Column& column : schema.columns) bytes += table::size_of(column.type);
   EXPECT_EQ(bytes, sizeof(Row)) << schema.name;
 }
 

@@ -3,7 +3,7 @@
 #include <cstddef>
 
 #include "market/types.h"
-#include "stream/time_ordered.h"
+#include "stream/join_inputs.h"
 
 namespace tapeline::stream {
 
@@ -17,28 +17,19 @@ namespace tapeline::stream {
 //   left    refused, since what stood then may be forgotten
 // At most `most_waiting` records wait on each side; one more is refused. All of it is counted.
 template <class Left, class Right>
-class AsOfJoin {
- public:
-  explicit AsOfJoin(std::size_t most_waiting) : most_waiting_(most_waiting) {}
+class AsOfJoin : public JoinInputs<Left, Right> {
+  using Inputs = JoinInputs<Left, Right>;
+  using Inputs::left_;
+  using Inputs::right_;
 
-  bool add_left(EventTime time, const Left& value) {
-    if (time < watermark_) {
-      ++counters_.late_left;
-      return false;
-    }
-    return add(left_, time, value);
-  }
-  bool add_right(EventTime time, const Right& value) {
-    counters_.late_right += time < watermark_ ? 1u : 0u;
-    return add(right_, time, value);
-  }
+ public:
+  using Inputs::Inputs;
 
   // Calls emit(time, left, right) for each left record before the watermark, in the order of their times;
   // `right` points to the record that stood then, null where there was none.
   template <class Emit>
   void advance(EventTime watermark, Emit&& emit) {
-    if (watermark <= watermark_) return;
-    watermark_ = watermark;
+    if (!this->move_to(watermark)) return;
     const std::size_t ready = left_.count_before(watermark);
     for (const auto& [time, value] : left_.entries().first(ready)) {
       const std::size_t standing = right_.count_until(time);
@@ -48,26 +39,6 @@ class AsOfJoin {
     const std::size_t passed = right_.count_before(watermark);
     if (passed > 1) right_.drop(passed - 1);
   }
-
-  [[nodiscard]] std::size_t waiting() const { return left_.size(); }
-  [[nodiscard]] const JoinCounters& counters() const { return counters_; }
-
- private:
-  template <class T>
-  bool add(TimeOrdered<T>& side, EventTime time, const T& value) {
-    if (side.size() >= most_waiting_) {
-      ++counters_.refused;
-      return false;
-    }
-    side.insert(time, value);
-    return true;
-  }
-
-  std::size_t most_waiting_;
-  TimeOrdered<Left> left_;
-  TimeOrdered<Right> right_;
-  EventTime watermark_{0};
-  JoinCounters counters_;
 };
 
 }  // namespace tapeline::stream

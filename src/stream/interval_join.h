@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "market/types.h"
-#include "stream/time_ordered.h"
+#include "stream/join_inputs.h"
 
 namespace tapeline::stream {
 
@@ -17,29 +17,20 @@ namespace tapeline::stream {
 //           where t is not before the watermark; refused otherwise
 // At most `most_waiting` records wait on each side; one more is refused. All of it is counted.
 template <class Left, class Right>
-class IntervalJoin {
+class IntervalJoin : public JoinInputs<Left, Right> {
+  using Inputs = JoinInputs<Left, Right>;
+  using Inputs::left_;
+  using Inputs::right_;
+
  public:
   IntervalJoin(std::uint64_t before_ns, std::uint64_t after_ns, std::size_t most_waiting)
-      : before_ns_(before_ns), after_ns_(after_ns), most_waiting_(most_waiting) {}
-
-  bool add_left(EventTime time, const Left& value) {
-    if (time < watermark_) {
-      ++counters_.late_left;
-      return false;
-    }
-    return add(left_, time, value);
-  }
-  bool add_right(EventTime time, const Right& value) {
-    counters_.late_right += time < watermark_ ? 1u : 0u;
-    return add(right_, time, value);
-  }
+      : Inputs(most_waiting), before_ns_(before_ns), after_ns_(after_ns) {}
 
   // Calls emit(time, left, rights) for each left record whose interval lies before the watermark, in the
   // order of their times; `rights` is a span of entries, in the order of theirs.
   template <class Emit>
   void advance(EventTime watermark, Emit&& emit) {
-    if (watermark <= watermark_) return;
-    watermark_ = watermark;
+    if (!this->move_to(watermark)) return;
     const std::size_t ready =
         raw(watermark) < after_ns_ ? 0 : left_.count_before(EventTime{raw(watermark) - after_ns_});
     for (const auto& [time, value] : left_.entries().first(ready)) {
@@ -54,30 +45,13 @@ class IntervalJoin {
     right_.drop(right_.count_before(first_of(oldest)));
   }
 
-  [[nodiscard]] std::size_t waiting() const { return left_.size(); }
-  [[nodiscard]] const JoinCounters& counters() const { return counters_; }
-
  private:
   [[nodiscard]] EventTime first_of(EventTime time) const {
     return EventTime{raw(time) > before_ns_ ? raw(time) - before_ns_ : 0};
   }
-  template <class T>
-  bool add(TimeOrdered<T>& side, EventTime time, const T& value) {
-    if (side.size() >= most_waiting_) {
-      ++counters_.refused;
-      return false;
-    }
-    side.insert(time, value);
-    return true;
-  }
 
   std::uint64_t before_ns_;
   std::uint64_t after_ns_;
-  std::size_t most_waiting_;
-  TimeOrdered<Left> left_;
-  TimeOrdered<Right> right_;
-  EventTime watermark_{0};
-  JoinCounters counters_;
 };
 
 }  // namespace tapeline::stream

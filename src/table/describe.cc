@@ -51,6 +51,28 @@ std::string_view type_name(ColumnType type) {
   CHECK(false);
 }
 
+std::size_t size_of(ColumnType type) {
+  using enum ColumnType;
+  switch (type) {
+    case u8:
+    case character:
+    case label: return 1;
+    case u16: return 2;
+    case u32:
+    case i32:
+    case price:
+    case text4: return 4;
+    case event_time:
+    case capture_time:
+    case u64:
+    case i64:
+    case f64:
+    case price_f64:
+    case text8: return 8;
+  }
+  return 0;
+}
+
 std::string describe(const Schema& schema) {
   std::string text = "| column | type | unit | description |\n| --- | --- | --- | --- |\n";
   for (const Column& column : schema.columns) {
